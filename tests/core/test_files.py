@@ -1,0 +1,82 @@
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from vtb.core import files
+from vtb.core.errors import DiskError, UnreadableError
+
+
+def leftovers(directory: Path) -> list[str]:
+    return [p.name for p in directory.iterdir() if p.name.startswith(".")]
+
+
+def test_success(tmp_path):
+    files.atomic_write(tmp_path / "sub" / "a.txt", "x")
+    assert (tmp_path / "sub" / "a.txt").read_text() == "x"
+    assert not leftovers(tmp_path / "sub")
+
+
+def test_failing_writer_keeps_the_old_file(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), files.atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["fsync", "replace", "write"])
+def test_full_disk(tmp_path, monkeypatch, place):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if place == "fsync":
+        monkeypatch.setattr(os, "fsync", full)
+    elif place == "replace":
+        monkeypatch.setattr(Path, "replace", full)
+    else:
+        monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(DiskError, match="disk is full"):
+        files.atomic_write(target, b"new")
+    monkeypatch.undo()
+    assert target.read_text() == "old"
+    assert not leftovers(tmp_path)
+
+
+def test_concurrent_writers_leave_one_whole_version(tmp_path):
+    target = tmp_path / "a.txt"
+    contents = [str(i) * 10_000 for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda text: files.atomic_write(target, text), contents))
+    assert target.read_text() in contents
+    assert not leftovers(tmp_path)
+
+
+def test_append_mends_a_torn_line(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"a": 1}\n{"b"')
+    files.append_line(path, '{"c": 3}')
+    assert files.read_json_lines(path) == [{"a": 1}, {"c": 3}]
+
+
+def test_read_json_errors_name_the_path(tmp_path):
+    path = tmp_path / "x.json"
+    with pytest.raises(UnreadableError, match=r"x\.json"):
+        files.read_json(path)
+    path.write_text("[1]")
+    with pytest.raises(UnreadableError, match=r"x\.json"):
+        files.read_json(path)
+
+
+def test_stale_temporaries_go(tmp_path):
+    (tmp_path / ".a.parquet.123.tmp").write_text("half")
+    (tmp_path / "a.parquet").write_text("whole")
+    files.remove_stale_temporaries(tmp_path, tmp_path / "absent")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.parquet"]

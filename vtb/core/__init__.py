@@ -1,0 +1,1 @@
+"""Types and contracts everything else stands on: stdlib, numpy and pydantic only."""

@@ -1,0 +1,64 @@
+"""One random stream per (generator, version, config, seed, index, attempt)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping, MutableSequence, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Rng:
+    """A deterministic stream of random numbers.
+
+    Only `random.Random.random` is used underneath, whose sequence Python guarantees; every
+    method derives from it here, so no interpreter upgrade changes a dataset.
+    """
+
+    __slots__ = ("random",)
+
+    def __init__(self, key: bytes) -> None:
+        self.random = random.Random(int.from_bytes(key, "big")).random
+
+    def below(self, stop: int) -> int:
+        """Uniform integer in [0, stop)."""
+        return int(self.random() * stop)
+
+    def uniform(self, low: float, high: float) -> float:
+        """Uniform float in [low, high)."""
+        return low + (high - low) * self.random()
+
+    def choice(self, items: Sequence[T]) -> T:
+        """One item, uniformly; `items` must not be empty."""
+        return items[int(self.random() * len(items))]
+
+    def shuffle(self, items: MutableSequence[T]) -> None:
+        """Fisher-Yates shuffle in place."""
+        for i in range(len(items) - 1, 0, -1):
+            j = int(self.random() * (i + 1))
+            items[i], items[j] = items[j], items[i]
+
+
+class Streams:
+    """Random streams of one (generator, version, config, seed); hashing is shared over indices."""
+
+    def __init__(
+        self, generator: str, version: int, config: Mapping[str, object], seed: int
+    ) -> None:
+        head = json.dumps([generator, version, config, seed], sort_keys=True, default=str)
+        self._head = hashlib.blake2b(head.encode(), digest_size=16)
+
+    def rng(self, index: int, attempt: int = 0) -> Rng:
+        """The stream of one attempt at one plan index."""
+        digest = self._head.copy()
+        digest.update(b"%d/%d" % (index, attempt))
+        return Rng(digest.digest())
+
+
+def stream(*key: object) -> Rng:
+    """A stream named by any JSON-able key, for draws outside of `Generator.sample`."""
+    text = json.dumps(key, sort_keys=True, default=str)
+    return Rng(hashlib.blake2b(text.encode(), digest_size=16).digest())

@@ -1,0 +1,52 @@
+"""Fingerprints of content, and the split they decide."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from vtb.core.errors import UsageError
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+BUCKETS = 1000
+
+
+def fingerprint(content: bytes) -> str:
+    """blake2b-128 of canonical content bytes, as 32 hex digits."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRule:
+    """Deals puzzles to splits by the canonical fingerprint modulo 1000.
+
+    Buckets [0, test) are test, [test, test + validation) validation, the rest train. The default
+    is the same for every dataset, so that no two datasets disagree about a puzzle.
+    """
+
+    test: int = 50
+    validation: int = 50
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads `train,validation,test` fractions such as `0.9,0.05,0.05`."""
+        try:
+            train, validation, test = (float(part) for part in text.split(","))
+        except ValueError:
+            train = validation = test = -1.0
+        if min(train, validation, test) < 0 or abs(train + validation + test - 1) > 1e-9:
+            raise UsageError(
+                f"`--splits {text}` is not three fractions that add up to 1",
+                fact="order: train,validation,test",
+                hint="--splits 0.9,0.05,0.05",
+            )
+        return cls(test=round(test * BUCKETS), validation=round(validation * BUCKETS))
+
+    def of(self, canonical: str) -> Split:
+        """The split of a canonical fingerprint (hex)."""
+        bucket = int(canonical, 16) % BUCKETS
+        if bucket < self.test:
+            return "test"
+        return "validation" if bucket < self.test + self.validation else "train"
