@@ -1,0 +1,1 @@
+"""Running things: locks, progress, worker processes, run directories, launching."""

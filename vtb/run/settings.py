@@ -1,0 +1,44 @@
+"""The settings an output directory was made with: recorded once, compared ever after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vtb.core.errors import ConflictError
+from vtb.core.files import atomic_write_json, read_json
+
+
+def record_settings(path: Path, settings: Mapping[str, Any], *, force: bool = False) -> bool:
+    """Writes `settings` (JSON) unless the same are there; raises ConflictError at others.
+
+    With `force` the new ones replace others, and True tells the caller to discard what those made.
+    """
+    differing = differences(read_json(path), settings) if path.exists() else []
+    if differing and not force:
+        raise ConflictError(
+            f"`{path.parent}` was made with other settings",
+            fact="; ".join(differing),
+            hint="choose another directory with -o, or replace it with --force",
+        )
+    if differing or not path.exists():
+        atomic_write_json(path, settings)
+    return bool(differing)
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """One line per leaf that differs between two JSON values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            line
+            for key in sorted({*old, *new})
+            for line in differences(old.get(key), new.get(key), f"{path}.{key}")
+        ]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [
+            line
+            for i, pair in enumerate(zip(old, new, strict=True))
+            for line in differences(*pair, f"{path}[{i}]")
+        ]
+    return [] if old == new else [f"{path.lstrip('.')} is {old!r} there, {new!r} now"]
