@@ -1,0 +1,1 @@
+"""Model families: loading, tiny checkpoints, LoRA files, checks of checkpoint directories."""

@@ -1,0 +1,92 @@
+"""A Wan checkpoint directory: which variant it holds and of what parts, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vtb.core.errors import MissingEnvironmentError, UnreadableError, did_you_mean
+from vtb.core.files import read_json
+from vtb.models.families import MARKER, Part
+from vtb.models.structure import Shapes, read_shapes, structure_hash
+from vtb.models.wan.variants import TI2V_5B, VARIANTS, WanVariant
+
+RESIZED = ("structure_hash", "arguments")
+
+
+@dataclass(frozen=True, slots=True)
+class WanCheckpoint:
+    """A directory in the published layout; `parts` are the real model's or those of a preset."""
+
+    directory: Path
+    variant: WanVariant
+    parts: tuple[Part, ...]
+
+    def part(self, name: str) -> Part:
+        """The part of that name."""
+        return next(part for part in self.parts if part.name == name)
+
+    def paths(self, part: Part) -> tuple[Path, ...]:
+        """Absolute paths of a part's files."""
+        return tuple(self.directory / file for file in part.files)
+
+    def require(self, parts: Iterable[Part]) -> None:
+        """Raises MissingEnvironmentError naming the first file that is absent."""
+        for path in (path for part in parts for path in self.paths(part)):
+            if not path.is_file():
+                raise MissingEnvironmentError(
+                    f"`{path}` is missing",
+                    fact=f"{self.variant.family} needs it",
+                    hint=f"download {self.variant.repository} into `{self.directory}`, or make a "
+                    f"random model with `vtb models init {self.variant.family}`",
+                )
+
+    def shapes(self, part: Part) -> Shapes:
+        """Shapes of a part's tensors; raises UnreadableError unless they are the expected ones."""
+        shapes = read_shapes(self.paths(part))
+        found = structure_hash(shapes)
+        if found != part.structure_hash:
+            raise UnreadableError(
+                f"`{self.directory / part.files[0]}` is not the {part.name} of "
+                f"{self.variant.family}",
+                fact=f"structure {found}, expected {part.structure_hash}",
+                hint=f"vtb models check {self.directory}",
+            )
+        return shapes
+
+
+def open_checkpoint(directory: Path) -> WanCheckpoint:
+    """The checkpoint in `directory`; a preset's marker file replaces the real architecture.
+
+    Raises MissingEnvironmentError when there is no such directory and UnreadableError when the
+    marker belongs to another family. Missing files are found by `require`, not here.
+    """
+    if not directory.is_dir():
+        raise MissingEnvironmentError(
+            f"model directory `{directory}` does not exist",
+            hint=f"vtb models init {TI2V_5B.family} --preset tiny -o {directory}",
+        )
+    if not (directory / MARKER).exists():
+        return WanCheckpoint(directory, TI2V_5B, TI2V_5B.parts)
+    marker = read_json(directory / MARKER)
+    variant = VARIANTS.get(marker.get("family", ""))
+    if variant is None:
+        raise UnreadableError(
+            f"`{directory}` holds no Wan model",
+            fact=f"{MARKER} says `{marker.get('family')}`",
+            hint=did_you_mean(str(marker.get("family")), VARIANTS),
+        )
+    return WanCheckpoint(directory, variant, tuple(_resized(variant.parts, marker, directory)))
+
+
+def _resized(parts: Iterable[Part], marker: Mapping[str, Any], directory: Path) -> Iterator[Part]:
+    for part in parts:
+        try:
+            entry = marker["parts"][part.name] if part.structure_hash else {}
+            yield replace(part, **{key: entry[key] for key in RESIZED if entry})
+        except (KeyError, TypeError) as error:
+            raise UnreadableError(
+                f"`{directory / MARKER}` is damaged", fact=f"no entry for {part.name}"
+            ) from error

@@ -1,0 +1,41 @@
+"""The Wan families as `vtb models` sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vtb.models.families import LoraReport, ModelFamily, Part
+from vtb.models.structure import Shapes
+from vtb.models.wan import variants
+from vtb.models.wan.checkpoint import open_checkpoint
+
+
+class WanFamily(ModelFamily):
+    """One Wan variant in its published layout."""
+
+    presets = ("tiny",)
+
+    def __init__(self, variant: variants.WanVariant) -> None:
+        self.name = variant.family
+        self._variant = variant
+
+    def write(self, directory: Path, preset: str, seed: int) -> int:
+        from vtb.models.wan.tiny import write_checkpoint
+
+        return write_checkpoint(directory, self._variant, preset, seed)
+
+    def parts(self, directory: Path) -> tuple[Part, ...]:
+        return open_checkpoint(directory).parts
+
+    def expected_shapes(self, part: Part) -> Shapes:
+        from vtb.models.wan.architecture import shapes_of
+
+        return shapes_of(part)
+
+    def check_lora(self, directory: Path, file: Path) -> LoraReport:
+        from vtb.models.wan.lora_check import check_lora
+
+        return check_lora(open_checkpoint(directory), file)
+
+
+TI2V_5B = WanFamily(variants.TI2V_5B)

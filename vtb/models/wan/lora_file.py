@@ -1,0 +1,130 @@
+"""LoRA files: reading any usual layout, writing ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vtb.core.errors import UnreadableError
+from vtb.core.files import atomic_path
+from vtb.models.wan.lora_keys import LoraFormat, Role, format_key, parse_key
+
+
+@dataclass(frozen=True, slots=True)
+class LoraPair:
+    """The update of one layer: `alpha / rank * up @ down`; down (rank, in), up (out, rank)."""
+
+    down: Tensor
+    up: Tensor
+    alpha: float
+
+    @property
+    def rank(self) -> int:
+        """The inner dimension."""
+        return self.down.shape[0]
+
+    @property
+    def scale(self) -> float:
+        """Factor of the product."""
+        return self.alpha / self.rank
+
+    def fits(self, linear_shape: tuple[int, ...]) -> bool:
+        """Whether the update has the (out, in) shape of a layer."""
+        return linear_shape == (self.up.shape[0], self.down.shape[1])
+
+    def is_zero(self) -> bool:
+        """Whether the update changes nothing."""
+        return not (self.up.any() and self.down.any() and self.alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """Updates by the layer's original name, with the file's metadata and its origin."""
+
+    pairs: Mapping[str, LoraPair]
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    source: str = "LoRA"
+
+
+def read_lora(path: Path) -> Lora:
+    """Reads a LoRA file in any layout, on the CPU, in the stored dtype.
+
+    Without an alpha tensor, alpha is the rank. Raises UnreadableError when the file is no
+    safetensors file, holds other tensors too, or lacks half of a pair.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in list(file.keys())}
+            metadata = dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise UnreadableError(f"`{path}` is no safetensors file", fact=str(error)) from error
+    layers: dict[str, dict[Role, Tensor]] = {}
+    for key, tensor in tensors.items():
+        parsed = parse_key(key)
+        if parsed is None:
+            raise UnreadableError(f"`{path}` is no LoRA file", fact=f"it holds `{key}`")
+        layers.setdefault(parsed[0], {})[parsed[1]] = tensor
+    pairs = {name: _pair(path, name, roles) for name, roles in layers.items()}
+    return Lora(pairs, metadata, str(path))
+
+
+def _pair(path: Path, name: str, roles: Mapping[Role, Tensor]) -> LoraPair:
+    down, up = roles.get("down"), roles.get("up")
+    if down is None or up is None or down.ndim != 2 or up.shape[1:] != down.shape[:1]:
+        raise UnreadableError(f"`{path}` is damaged", fact=f"`{name}` has no pair of matrices")
+    alpha = roles.get("alpha")
+    return LoraPair(down, up, float(alpha) if alpha is not None else float(down.shape[0]))
+
+
+def write_lora(
+    path: Path,
+    lora: Lora,
+    *,
+    layout: LoraFormat = "comfyui",
+    dtype: torch.dtype = torch.bfloat16,
+) -> None:
+    """Writes a LoRA file atomically, with `rank`, `alpha` and `format` added to its metadata.
+
+    `comfyui` stores alpha. The other layouts imply alpha = rank, so the scale is multiplied into
+    the up matrix; their effect is the same.
+    """
+    tensors: dict[str, Tensor] = {}
+    for module, pair in lora.pairs.items():
+        explicit = layout == "comfyui"
+        up = pair.up.float() if explicit else pair.up.float() * pair.scale
+        tensors[format_key(module, "down", layout)] = pair.down.to("cpu", dtype).contiguous()
+        tensors[format_key(module, "up", layout)] = up.to("cpu", dtype).contiguous()
+        if explicit:
+            tensors[format_key(module, "alpha", layout)] = torch.tensor(pair.alpha)
+    metadata = {**lora.metadata, **_description(lora, layout)}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+        _sort_metadata(temporary)
+
+
+def _description(lora: Lora, layout: LoraFormat) -> dict[str, str]:
+    ranks = sorted({pair.rank for pair in lora.pairs.values()})
+    alphas = sorted({pair.alpha for pair in lora.pairs.values()})
+    return {
+        "format": layout,
+        "rank": ",".join(map(str, ranks)),
+        "alpha": ",".join(f"{alpha:g}" for alpha in (alphas if layout == "comfyui" else ranks)),
+    }
+
+
+def _sort_metadata(path: Path) -> None:
+    # safetensors writes metadata in the order of a hash map, so equal LoRAs would differ in bytes.
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False)
+        file.seek(8)
+        file.write(text.encode().ljust(length))
