@@ -6,16 +6,17 @@ Parsers take arbitrary text, never raise and run in linear time.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
 
 ParseStatus = Literal["ok", "no_answer", "ambiguous_answer"]
 
-_OPEN = re.compile(r"<answer>", re.IGNORECASE)
-_CLOSE = re.compile(r"</answer>", re.IGNORECASE)
-_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-_INTEGER = re.compile(r"\s*[+-]?\d{1,9}\s*", re.ASCII)
+_OPEN = re.compile(r"<answer>", re.IGNORECASE | re.ASCII)
+_CLOSE = re.compile(r"</answer>", re.IGNORECASE | re.ASCII)
+# `\d` and `int` know the digits of every script; possessive, so that no text makes it backtrack.
+_INT_LIST = re.compile(r"\[(\s*+[+-]?\d{1,9}+\s*+(?:,\s*+[+-]?\d{1,9}+\s*+)*+)\]")
+# Normalising a whole text (NFKC) takes quadratic time on long runs of combining marks.
+_FULL_WIDTH = dict(zip("［］，、＋－−", "[],,+--", strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,37 +35,27 @@ def wrap(answer: str) -> str:
 
 def extract(text: str) -> tuple[str, bool]:
     """The content of the last closed `<answer>` tag and True, or the whole text and False."""
-    closes = list(_CLOSE.finditer(text))
-    if not closes:
+    closes = [match.start() for match in _CLOSE.finditer(text)]
+    opens = [match.end() for match in _OPEN.finditer(text, 0, closes[-1])] if closes else []
+    if not opens:
         return text, False
-    last = closes[-1]
-    start = None
-    for match in _OPEN.finditer(text, 0, last.start()):
-        start = match.end()
-    return (text, False) if start is None else (text[start : last.start()], True)
+    start = opens[-1]
+    return text[start : next(close for close in closes if close >= start)], True
 
 
 def parse_int_list(text: str) -> Parsed:
-    """Reads exactly one bracketed list of integers, such as `[10, 11, 12]`.
+    """Reads the one bracketed list of integers, such as `[10, 11, 12]`, in an answer.
 
-    Two different lists are ambiguous; anything but integers inside is no answer. Full-width and
-    other decimal digits are normalised (NFKC).
+    Two different lists are ambiguous; brackets with anything but integers between are no list.
+    Digits, brackets and commas may be full-width. The value is a list of int.
     """
     span, tagged = extract(text)
-    lists = {
-        _integers(unicodedata.normalize("NFKC", body))
-        for body in _BRACKETS.findall(unicodedata.normalize("NFKC", span))
-    }
-    if len(lists) > 1:
-        return Parsed("ambiguous_answer", tagged=tagged)
-    value = lists.pop() if lists else None
-    if not value:
-        return Parsed("no_answer", tagged=tagged)
-    return Parsed("ok", list(value), tagged)
-
-
-def _integers(body: str) -> tuple[int, ...] | None:
-    parts = body.split(",")
-    if not all(_INTEGER.fullmatch(part) for part in parts):
-        return None
-    return tuple(int(part) for part in parts)
+    for character, plain in _FULL_WIDTH.items():
+        span = span.replace(character, plain)
+    value: list[int] | None = None
+    for match in _INT_LIST.finditer(span):
+        found = list(map(int, match[1].split(",")))
+        if value is not None and found != value:
+            return Parsed("ambiguous_answer", tagged=tagged)
+        value = found
+    return Parsed("no_answer" if value is None else "ok", value, tagged)

@@ -1,0 +1,1 @@
+"""Pixels: pictures, clips, fonts and comparison."""

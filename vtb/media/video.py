@@ -1,0 +1,198 @@
+"""MP4 in and out through PyAV, with exact frame counts.
+
+Colour is BT.601, limited range, in both directions and tagged in the stream. Chroma is averaged
+over 2x2 pixels, which gains up to 3 dB on thin red lines over OpenCV's own conversion.
+"""
+
+# PyAV's stubs leave the type parameter of Packet open.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.codec.codec import UnknownCodecError
+from av.codec.context import Flags
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vtb.core.errors import MissingEnvironmentError, UnreadableError, VtbError
+from vtb.core.types import Array
+
+# Values of ITU-T H.273: matrix 2 is unspecified; 5 (BT.470 BG) and 6 (SMPTE 170M) are BT.601.
+_BT601_MATRICES = (2, 5, 6)
+_SMPTE170M = 6
+_LIMITED_RANGE, _FULL_RANGE = 1, 2
+_CONTAINERS = frozenset({"mp4", "matroska", "webm", "avi", "gif", "mpeg", "mpegts"})
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """Facts about a clip; `probe` counts `num_frames`, `read_header` trusts the index."""
+
+    num_frames: int
+    height: int
+    width: int
+    fps: float
+    codec: str
+
+
+def encode(
+    frames: Iterable[Array],
+    *,
+    num_frames: int,
+    height: int,
+    width: int,
+    fps: float,
+    crf: int = 18,
+    lossless: bool = False,
+) -> bytes:
+    """The RGB uint8 frames (H, W, 3) as an H.264 MP4 that begins with its index.
+
+    The clip is one group of pictures from one thread without B-frames, so equal frames give equal
+    bytes. `lossless` stores RGB bit for bit, otherwise yuv420p at `crf`; sides must be even. A
+    frame is used up before the next is taken. Raises VtbError unless there are exactly
+    `num_frames` frames of that size, and MissingEnvironmentError when PyAV has no x264.
+    """
+    output = BytesIO()
+    # `faststart` would read the file again; room kept at the front for the index does the same.
+    options = {"moov_size": str(4096 + 24 * num_frames), "fflags": "+bitexact"}
+    with av.open(output, "w", format="mp4", options=options) as container:
+        stream = _add_stream(container, fps, crf, lossless)
+        stream.height, stream.width, stream.gop_size = height, width, num_frames
+        count = 0
+        for frame in frames:
+            count += 1
+            if frame.shape != (height, width, 3):
+                raise VtbError(f"frame {count} is {frame.shape}, not ({height}, {width}, 3)")
+            container.mux(stream.encode(_rgb_frame(frame) if lossless else _yuv_frame(frame)))
+        container.mux(stream.encode(None))
+    if count != num_frames:
+        raise VtbError(f"the clip has {count} frames instead of {num_frames}")
+    return output.getvalue()
+
+
+def decode(source: bytes | Path) -> Iterator[Array]:
+    """The frames as RGB uint8 (H, W, 3), one by one.
+
+    Raises UnreadableError, naming the file, when it is not a video or, after the last readable
+    frame, when there are fewer than its index promises.
+    """
+    try:
+        with _open(source) as container:
+            stream = container.streams.video[0]
+            count = 0
+            for frame in container.decode(stream):
+                count += 1
+                yield _to_rgb(frame)
+            if count < max(1, stream.frames):
+                fact = f"{count} of {stream.frames} frames can be decoded"
+                raise UnreadableError(f"`{_name(source)}` is cut short", fact=fact)
+    except FFmpegError as error:
+        raise UnreadableError(
+            f"`{_name(source)}` is not a readable video", fact=str(error)
+        ) from error
+
+
+def read_frames(source: bytes | Path) -> Array:
+    """All frames as RGB uint8 (T, H, W, 3); raises as `decode` does."""
+    return np.stack(list(decode(source)))
+
+
+def probe(source: bytes | Path) -> VideoInfo:
+    """What the clip really holds, by decoding it; raises as `decode` does."""
+    num_frames = sum(1 for _ in decode(source))
+    with _open(source) as container:
+        return _info(container, num_frames)
+
+
+def read_header(source: bytes | Path) -> VideoInfo:
+    """What the clip's index promises, without decoding it; raises UnreadableError if it is none."""
+    try:
+        with _open(source) as container:
+            return _info(container, container.streams.video[0].frames)
+    except FFmpegError as error:
+        raise UnreadableError(
+            f"`{_name(source)}` is not a readable video", fact=str(error)
+        ) from error
+
+
+def _info(container: InputContainer, num_frames: int) -> VideoInfo:
+    stream = container.streams.video[0]
+    return VideoInfo(
+        num_frames=num_frames,
+        height=stream.height,
+        width=stream.width,
+        fps=float(stream.average_rate or 0),
+        codec=stream.codec_context.name,
+    )
+
+
+def _add_stream(container: OutputContainer, fps: float, crf: int, lossless: bool) -> VideoStream:
+    name = "libx264rgb" if lossless else "libx264"
+    options = {"preset": "superfast", "crf": "0" if lossless else str(crf)}
+    options |= {"threads": "1", "bf": "0", "sc_threshold": "0"}
+    try:
+        stream = container.add_stream(name, Fraction(fps).limit_denominator(1001), options)
+    except UnknownCodecError as error:
+        raise MissingEnvironmentError(
+            f"PyAV has no encoder `{name}`",
+            fact=f"av {av.__version__}",
+            hint="pip install --force-reinstall --only-binary av av",
+        ) from error
+    stream.pix_fmt = "rgb24" if lossless else "yuv420p"
+    context = stream.codec_context
+    context.flags |= Flags.bitexact
+    if not lossless:
+        context.color_range = _LIMITED_RANGE
+        context.colorspace = context.color_primaries = context.color_trc = _SMPTE170M
+    return stream
+
+
+def _rgb_frame(frame: Array) -> VideoFrame:
+    return VideoFrame.from_ndarray(frame, format="rgb24")
+
+
+def _yuv_frame(frame: Array) -> VideoFrame:
+    """BT.601 planes, with the chroma of the mean colour of 2x2 pixels."""
+    height, width = frame.shape[:2]
+    planes = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420)
+    mean = cv2.resize(frame, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    full_range = cv2.cvtColor(mean, cv2.COLOR_RGB2YCrCb)
+    chroma = cv2.convertScaleAbs(full_range, alpha=224 / 255, beta=128 - 128 * 224 / 255)
+    planes[height:] = chroma[..., (2, 1)].transpose(2, 0, 1).reshape(height // 2, width)
+    return VideoFrame.from_numpy_buffer(np.asarray(planes, np.uint8), format="yuv420p")
+
+
+def _open(source: bytes | Path) -> InputContainer:
+    file = BytesIO(source) if isinstance(source, bytes) else str(source)
+    container = av.open(file, "r", metadata_errors="replace")
+    if _CONTAINERS.isdisjoint(container.format.name.split(",")) or not container.streams.video:
+        container.close()
+        raise UnreadableError(f"`{_name(source)}` is not a video", fact=container.format.long_name)
+    return container
+
+
+def _name(source: bytes | Path) -> str:
+    return "video in memory" if isinstance(source, bytes) else str(source)
+
+
+def _to_rgb(frame: VideoFrame) -> Array:
+    is_plain = (
+        frame.format.name == "yuv420p"
+        and frame.color_range != _FULL_RANGE
+        and frame.colorspace in _BT601_MATRICES
+        and frame.height % 2 == frame.width % 2 == 0
+    )
+    if not is_plain:  # other formats go through swscale, which heeds their tags at 3x the time
+        return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    return np.asarray(cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2RGB_I420), np.uint8)
