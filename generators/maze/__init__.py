@@ -1,0 +1,1 @@
+"""Mazes: carve a graph, pick two ends, draw it, verify a path."""

@@ -1,0 +1,76 @@
+"""How a square maze looks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import AfterValidator, Field, model_validator
+
+from vtb.core.config import Config
+
+from .layout import MULTIPLE_PX
+
+Channel = Annotated[int, Field(ge=0, le=255)]
+Colour: TypeAlias = tuple[Channel, Channel, Channel]
+
+
+def _multiple(side_px: int) -> int:
+    if side_px % MULTIPLE_PX:
+        raise ValueError(f"sides of a canvas are multiples of {MULTIPLE_PX} px")
+    return side_px
+
+
+# What the verifier can still tell apart after lossy encoding: a red within 15 degrees of hue on
+# surfaces that are not, and an end that was painted over.
+MAX_PATH_TILT = 0.25
+MAX_SURFACE_REDNESS = 20
+MIN_END_CONTRAST = 130
+
+Side = Annotated[int, Field(ge=MULTIPLE_PX), AfterValidator(_multiple)]
+
+
+class SquareStyle(Config):
+    """Colours (RGB, 0 to 255) and sizes of a square maze.
+
+    `path_width` is a share of `cell`. With a `canvas` (height, width) the blocks become as large
+    as fits it, whatever `cell` says. `endpoints` draws both ends in the `start` colour, or the
+    goal in its own.
+    """
+
+    cell: int = Field(default=32, ge=6, le=128)
+    canvas: tuple[Side, Side] | None = None
+    background: Colour = (0, 0, 0)
+    wall: Colour = (0, 0, 0)
+    corridor: Colour = (255, 255, 255)
+    start: Colour = (220, 30, 30)
+    goal: Colour = (30, 160, 60)
+    path: Colour = (220, 30, 30)
+    ids: Colour = (0, 0, 255)
+    path_width: float = Field(default=1 / 3, ge=0.15, le=0.5)
+    endpoints: Literal["same", "two-colour"] = "same"
+
+    @model_validator(mode="after")
+    def _tell_apart(self) -> Self:
+        if luma(self.wall) > 60 or luma(self.background) > 60 or luma(self.corridor) < 190:
+            raise ValueError("walls and background must be dark, corridors bright")
+        red, green, blue = self.path
+        tilt = abs(green - blue) / max(1, red - min(green, blue))
+        if red < 170 or red - max(green, blue) < 130 or tilt > MAX_PATH_TILT:
+            raise ValueError("the path must be a strong red: the verifier looks for red")
+        surfaces = (self.corridor, self.wall, self.background)
+        if any(colour[0] - max(colour[1:]) > MAX_SURFACE_REDNESS for colour in surfaces):
+            raise ValueError("nothing but path and ends may be reddish: the verifier looks for red")
+        ends = (self.start,) if self.endpoints == "same" else (self.start, self.goal)
+        if any(_contrast(end, self.corridor) < MIN_END_CONTRAST for end in ends):
+            raise ValueError("the ends must differ clearly from corridors")
+        return self
+
+
+def _contrast(a: Colour, b: Colour) -> int:
+    return max(abs(x - y) for x, y in zip(a, b, strict=True))
+
+
+def luma(colour: Colour) -> float:
+    """Brightness of a colour, 0 to 255 (BT.601 weights)."""
+    red, green, blue = colour
+    return 0.299 * red + 0.587 * green + 0.114 * blue

@@ -1,0 +1,167 @@
+"""The judgement of mazes: text, image or video against the puzzle's own geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from vtb.core.answers import parse_int_list
+from vtb.core.errors import UnreadableError
+from vtb.core.types import Array, Instance, Json, Prediction, Reason, Sample, Verdict
+from vtb.media.compare import align, drop_specks, red, speck_px
+from vtb.media.judge import judge, read_text
+
+from .drawing import MAX_COVERAGE, Drawing, changed_regions, read_drawing
+from .overlay import explain
+from .paths import (
+    MAX_LENGTH_PER_CELL,
+    MazeGraph,
+    are_linked,
+    followed_path,
+    legal_prefix,
+    partial_score,
+    path_fault,
+    progress,
+    square_graph,
+)
+from .scene import Scene, square_scene
+
+SceneOf: TypeAlias = Callable[[Instance], Scene]
+
+
+def check(sample: Sample, prediction: Prediction, *, overlay: bool = False) -> Verdict:
+    """The verdict on a text, image or video for a square maze; see `check_maze`."""
+    graph = square_graph(sample.instance)
+    return check_maze(sample, prediction, graph, square_scene, overlay=overlay)
+
+
+def check_maze(
+    sample: Sample,
+    prediction: Prediction,
+    graph: MazeGraph,
+    scene_of: SceneOf,
+    *,
+    overlay: bool = False,
+) -> Verdict:
+    """The verdict on a prediction for a maze of any family.
+
+    A legal simple path between the ends passes, the stored solution or not. A text needs only the
+    graph; a picture is compared with `sample.puzzle` and read with the maps of `scene_of`. It is
+    unscored (score None) when the sample has no puzzle picture, or one of another size.
+    """
+    if prediction.kind == "text":
+        return _check_text(prediction, graph)
+    puzzle, scene = sample.puzzle, scene_of(sample.instance)
+    if puzzle is None or puzzle.shape[:2] != scene.regions.shape:
+        details = {"error": "the sample has no puzzle picture of the size its style tells"}
+        return Verdict(None, False, Reason.UNREADABLE, details)
+    solution = sample.instance.solution
+    return judge(
+        prediction,
+        puzzle,
+        lambda picture: check_picture(picture, puzzle, scene, graph, solution, overlay=overlay),
+    )
+
+
+def check_picture(
+    picture: Array,
+    puzzle: Array,
+    scene: Scene,
+    graph: MazeGraph,
+    solution: Sequence[int],
+    *,
+    overlay: bool = False,
+) -> Verdict:
+    """The verdict on one picture (RGB uint8, any size) of a path drawn into `puzzle`."""
+    place = align(picture, puzzle)
+    details: dict[str, Json] = {"scene_score": round(place.score, 4)}
+    if place.failure is not None:
+        return Verdict(0.0, False, place.failure, details)
+    seen = place.warp(picture, puzzle)
+    reds = red(seen)
+    reds = drop_specks(reds, speck_px(reds))
+    drawing = read_drawing(scene, graph, reds)
+    changed = changed_regions(scene, seen, puzzle, reds)
+    path = followed_path(graph, drawing.links)
+    reason = _reason(graph, drawing, changed, path)
+    details |= {
+        "cells": path,
+        "legal_prefix": round(progress(graph, path), 4),
+        "changed_regions": changed,
+        **_measures(scene, graph, drawing, solution),
+    }
+    return Verdict(
+        score=_score(graph, reason, drawing, path),
+        passed=reason is Reason.OK,
+        reason=reason,
+        details=details,
+        overlay=explain(scene, drawing, puzzle, path, solution) if overlay else None,
+    )
+
+
+def _reason(
+    graph: MazeGraph, drawing: Drawing, changed: Sequence[int], path: Sequence[int]
+) -> Reason:
+    has_hits = bool(drawing.hits.any())
+    if changed:
+        return Reason.CHANGED_SCENE
+    if len(drawing.cells) <= 2 and not has_hits:
+        return Reason.NO_ANSWER
+    if has_hits:
+        return Reason.TOUCHES_WALL
+    if not (drawing.is_joined and are_linked(graph, drawing.links)):
+        return Reason.DISCONNECTED
+    if drawing.coverage > MAX_COVERAGE or len(path) < len(drawing.cells):
+        return Reason.NOT_SIMPLE
+    return Reason.OK
+
+
+def _score(graph: MazeGraph, reason: Reason, drawing: Drawing, path: Sequence[int]) -> float:
+    if reason is Reason.OK:
+        return 1.0
+    is_partial = reason in (Reason.DISCONNECTED, Reason.NOT_SIMPLE)
+    return partial_score(graph, path) if is_partial and drawing.coverage <= MAX_COVERAGE else 0.0
+
+
+def _measures(
+    scene: Scene, graph: MazeGraph, drawing: Drawing, solution: Sequence[int]
+) -> dict[str, Json]:
+    """Figures for reports: overlap with the stored solution, and how red lies on the scene."""
+    right = len(set(drawing.cells) & set(solution))
+    hit = scene.regions[drawing.hits]
+    walls = scene.solid & (scene.regions < scene.num_regions)
+    return {
+        "precision": round(right / len(drawing.cells), 4),
+        "recall": round(right / len(solution), 4),
+        "path_px": int(drawing.marks.sum()),
+        "coverage": round(drawing.coverage, 4),
+        "wall_hit": round(float(drawing.hits.sum() / max(1, walls.sum())), 5),
+        "walls_hit": [int(region) for region in np.unique(hit[hit < scene.num_regions])],
+        "outside_px": int((hit == scene.num_regions).sum()),
+    }
+
+
+def _check_text(prediction: Prediction, graph: MazeGraph) -> Verdict:
+    try:
+        parsed = parse_int_list(read_text(prediction))
+    except UnreadableError as error:
+        return Verdict(0.0, False, Reason.UNREADABLE, {"error": str(error)})
+    if parsed.status != "ok":
+        return Verdict(0.0, False, Reason(parsed.status), {"tagged": parsed.tagged})
+    ids: list[int] = parsed.value
+    reason = path_fault(graph, ids)
+    legal = legal_prefix(graph, ids)
+    too_long = len(ids) > MAX_LENGTH_PER_CELL * graph.num_cells
+    return Verdict(
+        score=1.0 if reason is Reason.OK else 0.0 if too_long else partial_score(graph, legal),
+        passed=reason is Reason.OK,
+        reason=reason,
+        details={
+            "cells": legal,
+            "num_ids": len(ids),
+            "legal_prefix": round(progress(graph, legal), 4),
+            "tagged": parsed.tagged,
+        },
+    )
