@@ -1,0 +1,178 @@
+import json
+from io import BytesIO
+from itertools import pairwise
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from generators.maze.square import SquareMaze
+from vtb.core.errors import UnreadableError
+from vtb.core.splits import fingerprint
+from vtb.data.export import export
+from vtb.formats import videothinkbench
+
+MANIFEST = "canonical_manifest.jsonl"
+
+
+@pytest.fixture(scope="module")
+def root(mazes, tmp_path_factory):
+    made = tmp_path_factory.mktemp("videothinkbench") / "made"
+    export(mazes, "videothinkbench", made, split="all", language="en")
+    return made.rename(made.with_name("moved"))
+
+
+@pytest.fixture
+def records(root):
+    return json.loads((root / "tasks" / "maze_square" / "data.json").read_text(encoding="utf-8"))
+
+
+def picture(source):
+    return np.asarray(Image.open(source).convert("RGB"))
+
+
+def manifest(folder):
+    text = (folder / MANIFEST).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_records_hold_the_samples_of_the_dataset(mazes, root, records):
+    task_dir = root / "tasks" / "maze_square"
+    rows = list(mazes.rows())
+    assert [record["id"] for record in records] == [row["id"] for row in rows]
+    for record, row in zip(records, rows, strict=True):
+        assert record["ti2v_prompt"] == row["prompt"]
+        assert record["ti2i_prompt"] == row["prompt_image"]
+        assert record["ti2t_prompt"] == record["ti2ti_prompt"] == row["prompt_vlm"]
+        assert record["ti2t_answer"] == f"Answer: {record['solution_path_cell_ids']}."
+        assert record["ti2ti_answer"]["text"] == record["ti2t_answer"]
+        assert record["ti2ti_answer"]["image"] == record["solution_image_path"]
+        for field, column in (
+            ("image", "image"),
+            ("reasoning_image", "image_vlm"),
+            ("solution_image_path", "solution"),
+        ):
+            stored = picture(BytesIO(row[column]["bytes"]))
+            assert np.array_equal(picture(task_dir / record[field]), stored)
+        assert record["canvas_dimensions"] == [160, 96]
+        with av.open(str(task_dir / record["solution_video_path"])) as container:
+            assert float(container.streams.video[0].average_rate) == record["video_fps"] == 16
+            assert sum(1 for _ in container.decode(video=0)) == record["video_num_frames"] == 17
+        assert record["seed"] == 3
+
+
+def test_maze_fields_describe_the_picture(root, records):
+    for record in records:
+        pixels = picture(root / "tasks" / "maze_square" / record["image"])
+        rows, cols = record["grid_size"]
+        left, top, right, bottom = record["padding"]
+        side = record["cell_size"]
+        assert (left + cols * side + right, top + rows * side + bottom) == (160, 96)
+        assert len({left, top, right, bottom}) == 4
+        marked = [tuple(record["start"]), tuple(record["goal"])]
+        for r in range(rows):
+            for c in range(cols):
+                x0, y0, x1, y1 = record["cell_bboxes"][r][c]
+                assert (x1 - x0, y1 - y0) == (side, side)
+                wall = record["maze_grid"][r][c]
+                colour = (220, 30, 30) if (r, c) in marked else ((255,) * 3, (0,) * 3)[wall]
+                assert (pixels[y0:y1, x0:x1] == colour).all()
+        path = [divmod(cell, cols) for cell in record["solution_path_cell_ids"]]
+        assert [path[0], path[-1]] == marked
+        assert all(record["maze_grid"][r][c] == 0 for r, c in path)
+        assert all(abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1 for a, b in pairwise(path))
+        points = [record["start_point"], record["goal_point"]]
+        assert points == [[left + (c + 0.5) * side, top + (r + 0.5) * side] for r, c in marked]
+
+
+def test_a_record_gives_back_the_fingerprint(mazes, records):
+    originals = mazes.column("fingerprint")
+    for record, original in zip(records, originals, strict=True):
+        rows, cols = record["grid_size"]
+        content = {
+            "rows": rows,
+            "cols": cols,
+            "grid": ["".join(".#"[wall] for wall in line) for line in record["maze_grid"]],
+            "start": record["start"][0] * cols + record["start"][1],
+            "goal": record["goal"][0] * cols + record["goal"][1],
+        }
+        assert fingerprint(b"maze_square\0" + SquareMaze().identity(content)) == original
+        assert record["fingerprint"] == original
+
+
+def test_the_manifest_repeats_the_records_with_paths_below_its_folder(root, records):
+    for line, record in zip(manifest(root), records, strict=True):
+        assert line["extra"]["raw_record"] == record
+        assert (line["task_group"], line["task_type"]) == ("maze", "maze_square")
+        assert line["prompts"] == {k: record[f"{k}_prompt"] for k in line["prompts"]}
+        assert list(line["prompts"]) == ["ti2v", "ti2i", "ti2t", "ti2ti"]
+        assert line["answer"] == {
+            "path_cell_ids": record["solution_path_cell_ids"],
+            "correct_option": None,
+        }
+        folder = root / line["source"]["task_dir"]
+        assert root / line["source"]["metadata_path"] == folder / "data.json"
+        for asset, field in (
+            ("puzzle_image", "image"),
+            ("reasoning_image", "reasoning_image"),
+            ("solution_image", "solution_image_path"),
+            ("solution_video", "solution_video_path"),
+        ):
+            assert root / line["assets"][asset] == folder / record[field]
+            assert (root / line["assets"][asset]).is_file()
+    report = json.loads((root / "generation_report.json").read_text(encoding="utf-8"))
+    assert report["tasks"]["maze_square"]["records"] == report["total_generated_records"] == 5
+
+
+def test_the_reader_finds_the_files_of_a_moved_folder(root, records):
+    samples = list(videothinkbench.read(root))
+    assert [sample.fields for sample in samples] == records
+    assert samples[0].solution_image == (
+        root / "tasks" / "maze_square" / records[0]["solution_image_path"]
+    )
+    assert samples[0].prompts["ti2t"] == records[0]["ti2t_prompt"]
+
+
+def rewrite(root, change):
+    lines = manifest(root)
+    for line in lines:
+        change(line["assets"])
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (root / MANIFEST).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def copy(root, tmp_path):
+    from shutil import copytree
+
+    return copytree(root, tmp_path / "copy")
+
+
+def test_absolute_paths_of_another_machine_are_rebased(copy, root):
+    def make_absolute(assets):
+        for key in ("puzzle_image", "reasoning_image", "solution_image", "solution_video"):
+            assets[key] = f"/far/away/{assets[key]}"
+
+    expected = [sample.solution_video.name for sample in videothinkbench.read(root)]
+    rewrite(copy, make_absolute)
+    found = [sample.solution_video for sample in videothinkbench.read(copy)]
+    assert [path.name for path in found] == expected
+    assert all(path.is_relative_to(copy) for path in found)
+
+
+@pytest.mark.parametrize("name", ["../moved/generation_report.json", "/far/away/nothing.png"])
+def test_a_path_out_of_the_folder_or_to_nothing_is_refused(copy, name):
+    rewrite(copy, lambda assets: assets.update(puzzle_image=name))
+    (copy.parent / "moved").mkdir()
+    (copy.parent / "moved" / "generation_report.json").write_text("{}")
+    with pytest.raises(UnreadableError, match="not there"):
+        list(videothinkbench.read(copy))
+
+
+def test_a_folder_without_manifest_or_with_a_foreign_line_is_unreadable(copy, tmp_path):
+    with pytest.raises(UnreadableError, match="no canonical_manifest"):
+        list(videothinkbench.read(tmp_path))
+    (copy / MANIFEST).write_text('{"id": "x"}\n')
+    with pytest.raises(UnreadableError, match="sample x"):
+        list(videothinkbench.read(copy))

@@ -1,0 +1,30 @@
+import pytest
+
+from vtb.core.errors import ConflictError
+from vtb.core.files import read_json
+from vtb.run.settings import record_settings
+
+
+def test_same_settings_are_accepted_again(tmp_path):
+    path = tmp_path / "out" / "run.json"
+    assert not record_settings(path, {"steps": 2, "size": [64, 64]})
+    assert not record_settings(path, {"steps": 2, "size": [64, 64]})
+
+
+def test_conflict_names_every_differing_key_and_keeps_the_record(tmp_path):
+    path = tmp_path / "run.json"
+    record_settings(path, {"steps": 2, "seed": 1, "fit": "pad"})
+    with pytest.raises(ConflictError) as caught:
+        record_settings(path, {"steps": 3, "seed": 1, "cfg": 5.0})
+    assert "steps is 2 there, 3 now" in caught.value.fact
+    assert "cfg" in caught.value.fact and "fit" in caught.value.fact
+    assert "seed" not in caught.value.fact
+    assert read_json(path)["steps"] == 2
+
+
+def test_force_replaces_and_says_so(tmp_path):
+    path = tmp_path / "run.json"
+    record_settings(path, {"steps": 2})
+    assert record_settings(path, {"steps": 3}, force=True)
+    assert not record_settings(path, {"steps": 3}, force=True)
+    assert read_json(path) == {"steps": 3}

@@ -1,0 +1,1 @@
+"""Datasets on disk: build, read, check, compare, export."""

@@ -1,0 +1,104 @@
+"""Phase one of a build: which attempt of which index becomes a sample, without any pixel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vtb.core.errors import CapacityError
+from vtb.core.splits import Split
+from vtb.core.types import Instance
+from vtb.data.request import Request
+
+ATTEMPTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One accepted draw: `copy` counts earlier samples of the same content."""
+
+    index: int
+    attempt: int
+    copy: int
+    split: Split
+
+
+def sample_id(instance: Instance, copy: int = 0) -> str:
+    """`<task>-<12 hex>`, with `-s<k>` for the k-th further drawing of the same content."""
+    suffix = f"-s{copy}" if copy else ""
+    return f"{instance.task}-{instance.fingerprint[:12]}{suffix}"
+
+
+def check_capacity(request: Request, count: int) -> int | None:
+    """The number of distinct samples that exist, or a bound; raises CapacityError below `count`."""
+    share = len(request.tasks)
+    capacities = [task.capacity() for task in request.tasks]
+    if not request.allow_duplicates:
+        for i, (task, capacity) in enumerate(zip(request.tasks, capacities, strict=True)):
+            wanted = (count - i + share - 1) // share
+            if capacity is not None and wanted > capacity:
+                raise CapacityError(
+                    f"only {capacity:,} distinct samples exist, {wanted:,} were asked for",
+                    fact=f"{task.generator} with {_short(task.config)}",
+                    hint=_WAYS_OUT,
+                )
+    known = [capacity for capacity in capacities if capacity is not None]
+    return sum(known) if len(known) == len(capacities) else None
+
+
+class Planner:
+    """Accepts draws in index order, skipping content seen before and other splits' puzzles.
+
+    Feed it the fingerprints of finished samples with `recall`, then plan the next indices.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._samplers = [task.sampler(request.seed) for task in request.tasks]
+        self._seen: Counter[str] = Counter()
+
+    @property
+    def unique(self) -> int:
+        """Number of distinct fingerprints so far."""
+        return len(self._seen)
+
+    def recall(self, fingerprints: Iterable[str]) -> None:
+        """Counts samples that exist already."""
+        self._seen.update(value[:12] for value in fingerprints)
+
+    def plan(self, indices: Iterable[int]) -> Iterator[Planned]:
+        """Yields the accepted draw of each index; raises CapacityError when none is left."""
+        for index in indices:
+            yield self._accept(index)
+
+    def _accept(self, index: int) -> Planned:
+        sampler = self._samplers[index % len(self._samplers)]
+        request = self._request
+        for attempt in range(ATTEMPTS):
+            instance = sampler.draw(index, attempt)
+            split = request.rule.of(instance.canonical)
+            if split != (request.split or split):
+                continue
+            key = instance.fingerprint[:12]
+            copy = self._seen[key]
+            if copy and not request.allow_duplicates:
+                continue
+            self._seen[key] += 1
+            return Planned(index, attempt, copy, split)
+        where = f" in the {request.split} split" if request.split else ""
+        raise CapacityError(
+            f"no fresh sample found{where} after {len(self._seen):,} distinct ones",
+            fact=f"{ATTEMPTS:,} attempts at index {index}",
+            hint=f"-n {len(self._seen)}, or {_WAYS_OUT}",
+        )
+
+
+_WAYS_OUT = (
+    "a larger --size, --endpoints random or another --algorithm, or --allow-duplicates "
+    "(further drawings of the same puzzles)"
+)
+
+
+def _short(config: object) -> str:
+    return str(config).strip("{}").replace("'", "")

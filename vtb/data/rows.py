@@ -1,0 +1,102 @@
+"""Phase two of a build: one planned draw becomes one row with pixels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vtb.core.generator import Sampler
+from vtb.core.types import Instance, Rendering, Sample
+from vtb.data.plan import Planned, sample_id
+from vtb.data.request import Request
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """A few planned draws of one request: what travels to a worker process."""
+
+    request: Request
+    planned: Sequence[Planned]
+
+
+def render_rows(job: RenderJob) -> list[Row]:
+    """The finished rows of a job, in its order."""
+    samplers = [task.sampler(job.request.seed) for task in job.request.tasks]
+    return [_row(job.request, samplers[p.index % len(samplers)], p) for p in job.planned]
+
+
+def require_drawable(request: Request) -> None:
+    """Draws one puzzle per task in memory; raises UsageError when its style does not fit it."""
+    for task in request.tasks:
+        sampler = task.sampler(request.seed)
+        instance = sampler.draw(0, 0)
+        style = sampler.generator.Style.model_validate(instance.style)
+        sampler.generator.render(instance, style, request.plan)
+
+
+def instance_from_json(text: str) -> Instance:
+    """The Instance stored in a row's `instance` column."""
+    return Instance(**json.loads(text))
+
+
+def sample_from_row(row: Mapping[str, Any], *, pixels: bool, video: bool) -> Sample:
+    """The Sample of a stored row, with pictures and video bytes where asked for."""
+    from vtb.media.image import decode_image
+
+    return Sample(
+        id=row["id"],
+        instance=instance_from_json(row["instance"]),
+        prompts={"video": row["prompt"], "image": row["prompt_image"], "vlm": row["prompt_vlm"]},
+        answer=row["answer"],
+        puzzle=decode_image(row["image"]["bytes"]) if pixels else None,
+        solution=decode_image(row["solution"]["bytes"]) if pixels else None,
+        video=row["video"]["bytes"] if video and row["video"] else None,
+    )
+
+
+def _row(request: Request, sampler: Sampler[Any, Any], planned: Planned) -> Row:
+    from vtb.media.image import encode_png
+
+    instance = sampler.draw(planned.index, planned.attempt)
+    generator = sampler.generator
+    style = generator.Style.model_validate(instance.style)
+    rendering = generator.render(instance, style, request.plan)
+    name = sample_id(instance, planned.copy)
+    pictures = {"image": rendering.puzzle, "solution": rendering.solution, **rendering.extra}
+    return {
+        "id": name,
+        "task": instance.task,
+        "split": planned.split,
+        "prompt": generator.prompts(instance, "video", "en"),
+        "prompt_image": generator.prompts(instance, "image", "en"),
+        "prompt_vlm": generator.prompts(instance, "vlm", "en"),
+        **{
+            column: {"bytes": encode_png(picture), "path": f"{name}.{column}.png"}
+            for column, picture in pictures.items()
+        },
+        "video": _video(request, rendering, name),
+        "answer": generator.answer(instance),
+        "instance": json.dumps(asdict(instance), separators=(",", ":")),
+        "difficulty": json.dumps(dict(instance.difficulty), separators=(",", ":")),
+        "seed": request.seed,
+        "index": planned.index,
+        "fingerprint": instance.fingerprint,
+        "generator_version": instance.version,
+    }
+
+
+def _video(request: Request, rendering: Rendering, name: str) -> dict[str, Any] | None:
+    if not request.video:
+        return None
+    from vtb.media.video import encode
+
+    height, width = rendering.puzzle.pixels.shape[:2]
+    plan = request.plan
+    clip = encode(
+        rendering.frames, fps=plan.fps, num_frames=plan.num_frames, height=height, width=width
+    )
+    return {"bytes": clip, "path": f"{name}.mp4"}

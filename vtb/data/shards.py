@@ -1,0 +1,133 @@
+"""Parquet shards that `datasets` reads as they are, and the manifest that lists finished ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vtb.core.files import append_line, atomic_path, atomic_write, read_json_lines, sha256_file
+from vtb.core.splits import Split
+from vtb.data.rows import Row
+
+MANIFEST_NAME = "manifest.jsonl"
+ROW_GROUP_ROWS = 32
+
+_STRING = ("id", "task", "split", "prompt", "prompt_image", "prompt_vlm")
+_STRING_AFTER = ("answer", "instance", "difficulty")
+_MEDIA = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One manifest line: the rows of one split whose plan index is in [first, last]."""
+
+    file: str
+    split: Split
+    first: int
+    last: int
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def shard_name(split: Split, first: int, last: int) -> str:
+    """`data/<split>-<first>-<last>.parquet`, both ends inclusive."""
+    return f"data/{split}-{first:06d}-{last:06d}.parquet"
+
+
+def read_manifest(directory: Path) -> list[Shard]:
+    """The finished shards of a dataset, sorted by first index and file name."""
+    shards = [Shard(**line) for line in read_json_lines(directory / MANIFEST_NAME)]
+    return sorted(shards, key=lambda shard: (shard.first, shard.file))
+
+
+def write_manifest(directory: Path, shards: Sequence[Shard]) -> None:
+    """Rewrites the whole manifest, sorted by file name."""
+    ordered = sorted(shards, key=lambda shard: shard.file)
+    atomic_write(directory / MANIFEST_NAME, "".join(_line(shard) + "\n" for shard in ordered))
+
+
+def manifest_hash(shards: Sequence[Shard]) -> str:
+    """sha256 over the finished shards, whatever the order of the manifest's lines."""
+    ordered = sorted(shards, key=lambda shard: shard.file)
+    return sha256("\n".join(map(_line, ordered)).encode()).hexdigest()
+
+
+def write_shard(directory: Path, split: Split, first: int, last: int, rows: Sequence[Row]) -> Shard:
+    """Writes one shard atomically, then its manifest line."""
+    name = shard_name(split, first, last)
+    extra = [key for key in rows[0] if key not in _known_columns()]
+    schema = _schema(extra)
+    media = ["image", "solution", "video", *extra]
+    compression = {
+        column: "none" if column.split(".")[0] in media else "zstd" for column in _leaves(schema)
+    }
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    with atomic_path(directory / name) as temporary:
+        pq.write_table(
+            table,
+            temporary,
+            row_group_size=ROW_GROUP_ROWS,
+            # pyarrow takes one value per column here; its annotations know only the global one
+            compression=compression,  # pyright: ignore[reportArgumentType]
+            use_dictionary=["task", "split"],  # pyright: ignore[reportArgumentType]
+        )
+    path = directory / name
+    shard = Shard(name, split, first, last, len(rows), path.stat().st_size, sha256_file(path))
+    append_line(directory / MANIFEST_NAME, _line(shard))
+    return shard
+
+
+def read_column(directory: Path, shard: Shard, column: str) -> list[Any]:
+    """One column of one shard as Python values."""
+    return pq.read_table(directory / shard.file, columns=[column])[column].to_pylist()
+
+
+def _line(shard: Shard) -> str:
+    return json.dumps(asdict(shard), separators=(",", ":"))
+
+
+def _known_columns() -> set[str]:
+    return {name for name, _ in _columns([])}
+
+
+def _columns(extra: Sequence[str]) -> list[tuple[str, tuple[pa.DataType, dict[str, Any]]]]:
+    text = (pa.string(), {"dtype": "string", "_type": "Value"})
+    integer = (pa.int64(), {"dtype": "int64", "_type": "Value"})
+    image = (_MEDIA, {"mode": "RGB", "_type": "Image"})
+    video = (_MEDIA, {"decode": False, "_type": "Video"})
+    return [
+        *((name, text) for name in _STRING),
+        ("image", image),
+        ("solution", image),
+        *((name, image) for name in extra),
+        ("video", video),
+        *((name, text) for name in _STRING_AFTER),
+        ("seed", integer),
+        ("index", integer),
+        ("fingerprint", text),
+        ("generator_version", integer),
+    ]
+
+
+def _schema(extra: Sequence[str]) -> pa.Schema:
+    """Arrow types plus the metadata from which `datasets` takes its features."""
+    columns = _columns(extra)
+    features = {name: feature for name, (_, feature) in columns}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema([(name, arrow) for name, (arrow, _) in columns], metadata=metadata)
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    return [
+        f"{field.name}.{child.name}" if pa.types.is_struct(field.type) else field.name
+        for field in schema
+        for child in (field.type if pa.types.is_struct(field.type) else [field])
+    ]

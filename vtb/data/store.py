@@ -1,0 +1,157 @@
+"""Reading a dataset that `vtb gen` made."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from vtb.core.errors import UnreadableError, UsageError, did_you_mean
+from vtb.core.splits import SPLITS
+from vtb.core.types import Sample
+from vtb.data.rows import Row, sample_from_row
+from vtb.data.shards import MANIFEST_NAME, Shard, manifest_hash, read_column, read_manifest
+
+
+def open_dataset(path: Path) -> Dataset:
+    """The dataset in a directory; raises UnreadableError without a finished shard."""
+    if not (path / MANIFEST_NAME).is_file():
+        raise UnreadableError(
+            f"`{path}` holds no dataset",
+            fact=f"no {MANIFEST_NAME}" if path.is_dir() else "no such directory",
+            hint="make one: vtb gen maze --size 9 -n 100",
+        )
+    shards = read_manifest(path)
+    if not shards:
+        raise UnreadableError(
+            f"`{path}` has no finished shard yet",
+            fact=f"{MANIFEST_NAME} is empty",
+            hint="repeat the `vtb gen` command that began it",
+        )
+    return Dataset(path, tuple(shards))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Finished shards of one directory. Rows come in order of plan index within a split."""
+
+    path: Path
+    shards: tuple[Shard, ...]
+
+    @cached_property
+    def manifest_hash(self) -> str:
+        """Identifies the content: sha256 over the finished shards."""
+        return manifest_hash(self.shards)
+
+    @cached_property
+    def media(self) -> tuple[str, ...]:
+        """Names of the media columns."""
+        with self._parquet(self.shards[0]) as file:
+            return tuple(
+                field.name for field in file.schema_arrow if str(field.type).startswith("struct")
+            )
+
+    def of_split(self, split: str) -> list[Shard]:
+        """The shards of `train`, `validation`, `test` or `all`; UsageError for another name."""
+        if split != "all" and split not in SPLITS:
+            raise UsageError(f"unknown split `{split}`", hint=did_you_mean(split, (*SPLITS, "all")))
+        return [shard for shard in self.shards if split in ("all", shard.split)]
+
+    def count(self, split: str = "all") -> int:
+        """Number of rows."""
+        return sum(shard.rows for shard in self.of_split(split))
+
+    def column(self, name: str, split: str = "all") -> list[Any]:
+        """One column as Python values; media columns are better read by `rows`."""
+        shards = self.of_split(split)
+        return [value for shard in shards for value in self._column(shard, name)]
+
+    def ids(self, split: str = "all", limit: int | None = None) -> list[str]:
+        """Sample ids in row order."""
+        return self.column("id", split)[:limit]
+
+    def rows(
+        self, split: str = "all", columns: Sequence[str] | None = None, limit: int | None = None
+    ) -> Iterator[Row]:
+        """Yields rows as dicts; media cells are `{"bytes", "path"}` or None."""
+        left = self.count(split) if limit is None else limit
+        for shard in self.of_split(split):
+            with self._parquet(shard) as file:
+                for batch in file.iter_batches(batch_size=8, columns=columns):
+                    for row in batch.to_pylist()[: max(left, 0)]:
+                        yield row
+                        left -= 1
+                    if left <= 0:
+                        return
+
+    def row(self, sample_id: str, columns: Sequence[str] | None = None) -> Row:
+        """One row by its id; raises UsageError when there is none."""
+        found = self._positions.get(sample_id)
+        if found is None:
+            raise UsageError(f"`{self.path}` has no sample `{sample_id}`")
+        shard, position = found
+        with self._parquet(shard) as file:
+            for group in range(file.num_row_groups):
+                size = file.metadata.row_group(group).num_rows
+                if position < size:
+                    table = file.read_row_group(group, columns=columns)
+                    return table.slice(position, 1).to_pylist()[0]
+                position -= size
+        raise UnreadableError(f"`{self.path / shard.file}` is shorter than its manifest line")
+
+    def samples(
+        self,
+        split: str = "all",
+        limit: int | None = None,
+        *,
+        pixels: bool = True,
+        video: bool = False,
+    ) -> Iterator[Sample]:
+        """Yields Samples; see `sample`."""
+        for row in self.rows(split, self._wanted(pixels, video), limit):
+            yield sample_from_row(row, pixels=pixels, video=video)
+
+    def sample(self, sample_id: str, *, pixels: bool = True, video: bool = False) -> Sample:
+        """One Sample; `pixels` decodes puzzle and solution to RGB, `video` adds the MP4 bytes."""
+        row = self.row(sample_id, self._wanted(pixels, video))
+        return sample_from_row(row, pixels=pixels, video=video)
+
+    @cached_property
+    def _positions(self) -> dict[str, tuple[Shard, int]]:
+        return {
+            name: (shard, position)
+            for shard in self.shards
+            for position, name in enumerate(self._column(shard, "id"))
+        }
+
+    def _wanted(self, pixels: bool, video: bool) -> list[str]:
+        text = ["id", "instance", "prompt", "prompt_image", "prompt_vlm", "answer"]
+        return text + ["image", "solution"] * pixels + ["video"] * video
+
+    def _column(self, shard: Shard, name: str) -> list[Any]:
+        with _readable(self.path / shard.file):
+            return read_column(self.path, shard, name)
+
+    @contextmanager
+    def _parquet(self, shard: Shard) -> Generator[Any]:
+        import pyarrow.parquet as pq
+
+        with _readable(self.path / shard.file), pq.ParquetFile(self.path / shard.file) as file:
+            yield file
+
+
+@contextmanager
+def _readable(path: Path) -> Generator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableError(
+            f"`{path}` cannot be read",
+            fact=str(error).splitlines()[0],
+            hint=f"vtb data verify {path.parent.parent} --repair, then `vtb gen` as before",
+        ) from error

@@ -1,0 +1,181 @@
+"""The self-check of a dataset: every truth passes its verifier, every corruption fails it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vtb.core import registry
+from vtb.core.errors import UnreadableError
+from vtb.core.files import sha256_file
+from vtb.core.types import Prediction, Sample
+from vtb.data.shards import Shard, read_manifest, write_manifest
+from vtb.data.store import Dataset
+from vtb.run.executor import map_ordered
+from vtb.run.lock import output_lock
+from vtb.run.progress import progress
+
+IDS_PER_JOB = 8
+SHOWN_FAILURES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A truth that did not pass or a corruption that did."""
+
+    id: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Report:
+    """Outcome of `verify`; `corruptions` maps a name to how many were tried and rejected."""
+
+    path: str
+    n: int = 0
+    passed: int = 0
+    corruptions: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
+    bad_shards: list[str] = field(default_factory=list[str])
+    good_shards: int = 0
+    failures: list[Failure] = field(default_factory=list[Failure])
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was checked held."""
+        return not self.failures and not self.bad_shards
+
+    def payload(self) -> dict[str, Any]:
+        """The JSON of `vtb data verify`."""
+        return {
+            "path": self.path,
+            "n": self.n,
+            "ok": self.ok,
+            "truths": {"passed": self.passed, "failed": self.n - self.passed},
+            "corruptions": {
+                name: {"n": count["n"], "rejected": count["rejected"]}
+                for name, count in sorted(self.corruptions.items())
+            },
+            "shards": {"ok": self.good_shards, "bad": len(self.bad_shards)},
+            "failures": [asdict(failure) for failure in self.failures[:SHOWN_FAILURES]],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    path: Path
+    shards: tuple[Shard, ...]
+    ids: Sequence[str]
+    corruptions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What one sample showed: failed truths, and per corruption whether it was rejected."""
+
+    id: str
+    failed_truths: Sequence[str]
+    rejected: dict[str, bool]
+
+
+def verify(
+    dataset: Dataset,
+    *,
+    limit: int | None = None,
+    corruptions: bool = True,
+    repair: bool = False,
+    workers: int = 1,
+) -> Report:
+    """Checks shard hashes, then every truth as text, image and decoded video.
+
+    `repair` removes shards whose hash is wrong; the same `vtb gen` makes them again. Only sound
+    shards are opened.
+    """
+    start = time.monotonic()
+    report = Report(str(dataset.path))
+    sound = tuple(shard for shard in dataset.shards if _is_sound(dataset.path, shard))
+    report.good_shards = len(sound)
+    report.bad_shards = [shard.file for shard in dataset.shards if shard not in sound]
+    if repair and report.bad_shards:
+        _drop(dataset.path, report.bad_shards)
+    if sound:
+        readable = Dataset(dataset.path, sound)
+        for outcome in _outcomes(readable, limit, corruptions, workers):
+            _add(report, outcome)
+    report.seconds = time.monotonic() - start
+    return report
+
+
+def _outcomes(
+    dataset: Dataset, limit: int | None, corruptions: bool, workers: int
+) -> Iterator[_Outcome]:
+    ids = dataset.ids(limit=limit)
+    jobs = [
+        _Job(dataset.path, dataset.shards, ids[i : i + IDS_PER_JOB], corruptions)
+        for i in range(0, len(ids), IDS_PER_JOB)
+    ]
+    checking = closing(map_ordered(_check, jobs, workers=min(workers, len(jobs))))
+    with checking as results, progress("verifying", len(ids)) as advance:
+        for outcomes in results:
+            yield from outcomes
+            advance(len(outcomes))
+
+
+def _check(job: _Job) -> list[_Outcome]:
+    dataset = Dataset(job.path, job.shards)
+    return [_outcome(dataset, name, job.corruptions) for name in job.ids]
+
+
+def _outcome(dataset: Dataset, name: str, corruptions: bool) -> _Outcome:
+    sample = dataset.sample(name, video=True)
+    generator = registry.load(sample.instance.generator)
+    verdicts = {truth.kind: generator.check(sample, truth) for truth in _truths(sample)}
+    rejected: dict[str, bool] = {}
+    if corruptions:
+        for kind, prediction in generator.corruptions(sample):
+            rejected[kind] = not generator.check(sample, prediction).passed
+    failed = [f"{kind}: {v.reason}" for kind, v in verdicts.items() if not v.passed]
+    return _Outcome(name, failed, rejected)
+
+
+def _truths(sample: Sample) -> Iterator[Prediction]:
+    """The sample's own answer, in every form it has."""
+    from vtb.core.answers import wrap
+
+    yield Prediction(sample.id, "text", text=wrap(sample.answer))
+    yield Prediction(sample.id, "image", content=sample.solution)
+    if sample.video is not None:
+        yield Prediction(sample.id, "video", content=sample.video)
+
+
+def _add(report: Report, outcome: _Outcome) -> None:
+    report.n += 1
+    report.passed += not outcome.failed_truths
+    report.failures += [Failure(outcome.id, f"truth as {t}") for t in outcome.failed_truths]
+    for name, rejected in outcome.rejected.items():
+        count = report.corruptions.setdefault(name, Counter())
+        count["n"] += 1
+        count["rejected"] += rejected
+        if not rejected:
+            report.failures.append(Failure(outcome.id, f"corruption {name} passed"))
+
+
+def _is_sound(path: Path, shard: Shard) -> bool:
+    file = path / shard.file
+    return file.is_file() and sha256_file(file) == shard.sha256
+
+
+def _drop(path: Path, files: Sequence[str]) -> None:
+    with output_lock(path):
+        kept = [shard for shard in read_manifest(path) if shard.file not in files]
+        write_manifest(path, kept)
+        for name in files:
+            if not (path / name).resolve().is_relative_to(path.resolve()):
+                raise UnreadableError(f"the manifest of `{path}` names a file outside of it")
+            (path / name).unlink(missing_ok=True)

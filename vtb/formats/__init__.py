@@ -1,0 +1,1 @@
+"""Other people's layouts on disk, one file each, read and written."""

@@ -1,0 +1,244 @@
+"""VideoThinkBench's dataset folder: one folder per task, and a manifest over all of them.
+
+`tasks/<task>/data.json` lists the records of a task, with paths relative to the task's folder;
+`canonical_manifest.jsonl` has a line per sample, with paths relative to the manifest. The
+benchmark's own tool writes absolute ones there, which break when the folder moves; the reader
+takes both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from vtb.core.errors import UnreadableError
+from vtb.core.files import atomic_write_json, read_json_lines
+from vtb.core.types import Json
+from vtb.formats.record import Record
+
+MANIFEST_NAME = "canonical_manifest.jsonl"
+REPORT_NAME = "generation_report.json"
+LIST_NAME = "data.json"
+TASK_GROUPS = frozenset({"eyeballing", "maze", "visual_puzzle"})
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestSample:
+    """One line of the manifest with its files found; `fields` is the record of `data.json`."""
+
+    id: str
+    task_group: str
+    task_type: str
+    prompts: Mapping[str, str | None]
+    puzzle_image: Path
+    reasoning_image: Path
+    solution_image: Path
+    solution_video: Path | None
+    fields: Mapping[str, Json]
+
+
+def read(root: Path) -> Iterator[ManifestSample]:
+    """Yields the manifest's samples; files are not opened.
+
+    A path of another machine, absolute and absent here, is looked for under `root` by its last
+    parts. Raises UnreadableError without a manifest, and when a file is missing or is named
+    outside of `root` by a relative path.
+    """
+    if not (root / MANIFEST_NAME).is_file():
+        raise UnreadableError(f"`{root}` holds no VideoThinkBench data", fact=f"no {MANIFEST_NAME}")
+    for line in read_json_lines(root / MANIFEST_NAME):
+        yield _sample(root, line)
+
+
+def write(records: Iterable[Record], root: Path) -> None:
+    """Writes the whole folder; what only a task's generator knows comes from the generator."""
+    lists: dict[str, _JsonList] = {}
+    with ExitStack() as stack:
+        manifest = stack.enter_context((root / MANIFEST_NAME).open("w", encoding="utf-8"))
+        for record in records:
+            task = record.instance.task
+            folder = root / "tasks" / task
+            if task not in lists:
+                for name in ("puzzles", "solutions", "reasoning"):
+                    (folder / name).mkdir(parents=True)
+                lists[task] = stack.enter_context(closing(_JsonList(folder / LIST_NAME)))
+            fields = _fields(record, _write_media(record, folder))
+            lists[task].append(fields)
+            manifest.write(json.dumps(_manifest_line(record, fields), ensure_ascii=False) + "\n")
+    counts = {task: records_of_task.count for task, records_of_task in lists.items()}
+    atomic_write_json(root / REPORT_NAME, _report(counts))
+
+
+class _JsonList:
+    """A JSON list written item by item, so that a large dataset never is in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.count = 0
+        self._file = path.open("w", encoding="utf-8")
+
+    def append(self, item: Mapping[str, Json]) -> None:
+        self._file.write(",\n" if self.count else "[\n")
+        self._file.write(json.dumps(item, ensure_ascii=False))
+        self.count += 1
+
+    def close(self) -> None:
+        self._file.write("\n]\n")
+        self._file.close()
+
+
+def _write_media(record: Record, folder: Path) -> dict[str, str | None]:
+    """The path fields of a record, once their files are written."""
+    puzzle = f"puzzles/{record.id}_puzzle.png"
+    solution = f"solutions/{record.id}_solution.png"
+    reasoning, video = puzzle, None
+    (folder / puzzle).write_bytes(record.puzzle)
+    (folder / solution).write_bytes(record.solution)
+    if record.reasoning is not None:
+        reasoning = f"reasoning/{record.id}_reasoning.png"
+        (folder / reasoning).write_bytes(record.reasoning)
+    if record.video is not None:
+        video = f"solutions/{record.id}_solution.mp4"
+        (folder / video).write_bytes(record.video)
+    return {
+        "image": puzzle,
+        "reasoning_image": reasoning,
+        "solution_image_path": solution,
+        "solution_video_path": video,
+    }
+
+
+def _fields(record: Record, paths: Mapping[str, str | None]) -> dict[str, Json]:
+    """One record of `data.json`; `instance` and `fingerprint` are ours and ignored by others."""
+    instance = record.instance
+    return {
+        "id": record.id,
+        "ti2v_prompt": record.prompts["video"],
+        "ti2i_prompt": record.prompts["image"],
+        "ti2t_prompt": record.prompts["vlm"],
+        "ti2ti_prompt": record.prompts["vlm"],
+        "ti2t_answer": record.answer_sentence,
+        "ti2ti_answer": {"text": record.answer_sentence, "image": paths["solution_image_path"]},
+        **paths,
+        **_media_facts(record),
+        "seed": instance.seed,
+        **record.generator.videothinkbench(instance),
+        "instance": asdict(instance),
+        "fingerprint": instance.fingerprint,
+    }
+
+
+def _media_facts(record: Record) -> dict[str, Json]:
+    from vtb.media.image import decode_image
+    from vtb.media.video import read_header
+
+    height, width = decode_image(record.puzzle).shape[:2]
+    clip = None if record.video is None else read_header(record.video)
+    return {
+        "canvas_dimensions": [width, height],
+        "video_fps": None if clip is None else _whole(clip.fps),
+        "video_num_frames": None if clip is None else clip.num_frames,
+    }
+
+
+def _whole(value: float) -> float:
+    """An int where nothing is lost: their readers expect a whole number of frames per second."""
+    return int(value) if value.is_integer() else value
+
+
+def _manifest_line(record: Record, fields: Mapping[str, Json]) -> dict[str, Json]:
+    task = record.instance.task
+    folder = PurePosixPath("tasks") / task
+    path_cell_ids = fields.get("solution_path_cell_ids")
+    return {
+        "id": record.id,
+        "task_group": record.task_group,
+        "task_type": task,
+        "prompts": {kind: fields[f"{kind}_prompt"] for kind in ("ti2v", "ti2i", "ti2t", "ti2ti")},
+        "prompt_raw": record.prompts["video"],
+        "prompt_train": record.prompts["video"],
+        "assets": {
+            "puzzle_image": str(folder / fields["image"]),
+            "reasoning_image": str(folder / fields["reasoning_image"]),
+            "solution_image": str(folder / fields["solution_image_path"]),
+            "solution_video": None
+            if record.video is None
+            else str(folder / fields["solution_video_path"]),
+            "video_fps": fields["video_fps"],
+            "video_num_frames": fields["video_num_frames"],
+        },
+        "answer": {
+            "path_cell_ids": path_cell_ids,
+            "correct_option": record.answer if path_cell_ids is None else None,
+        },
+        "source": {
+            "task": task,
+            "metadata_path": str(folder / LIST_NAME),
+            "task_dir": str(folder),
+        },
+        "extra": {"raw_record": fields},
+    }
+
+
+def _report(counts: Mapping[str, int]) -> dict[str, Json]:
+    total = sum(counts.values())
+    return {
+        "output_root": ".",
+        "tasks": {
+            task: {
+                "status": "ok",
+                "records": count,
+                "canonical_samples": count,
+                "metadata_path": f"tasks/{task}/{LIST_NAME}",
+            }
+            for task, count in sorted(counts.items())
+        },
+        "total_generated_records": total,
+        "manifest_before_dedup": total,
+        "manifest_after_dedup": total,
+        "manifest_dropped_duplicates": 0,
+    }
+
+
+def _sample(root: Path, line: Mapping[str, Any]) -> ManifestSample:
+    try:
+        assets = line["assets"]
+        video = assets["solution_video"]
+        return ManifestSample(
+            id=line["id"],
+            task_group=line["task_group"],
+            task_type=line["task_type"],
+            prompts=line["prompts"],
+            puzzle_image=_find(root, assets["puzzle_image"]),
+            reasoning_image=_find(root, assets["reasoning_image"]),
+            solution_image=_find(root, assets["solution_image"]),
+            solution_video=_find(root, video) if video else None,
+            fields=line["extra"]["raw_record"],
+        )
+    except (KeyError, TypeError) as error:
+        raise UnreadableError(
+            f"`{root / MANIFEST_NAME}` has a line of another form",
+            fact=f"sample {line.get('id')}: {error}",
+        ) from error
+
+
+def _find(root: Path, name: str) -> Path:
+    """The file of that name below `root`; an absolute path as it is, else re-based onto `root`."""
+    path = Path(name)
+    tails = [path.parts]
+    if path.is_absolute():
+        if path.is_file():
+            return path
+        tails = [path.parts[start:] for start in range(1, len(path.parts))]
+    for tail in tails:
+        candidate = root.joinpath(*tail)
+        if ".." not in tail and candidate.is_file():
+            return candidate
+    raise UnreadableError(
+        f"`{root / MANIFEST_NAME}` names a file that is not there",
+        fact=name,
+        hint="give the folder that holds the manifest together with its `tasks` folder",
+    )
