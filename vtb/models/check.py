@@ -11,6 +11,7 @@ from vtb.core.files import read_json
 from vtb.models import families
 from vtb.models.families import FAMILIES, MARKER, LoraReport, ModelFamily, Part
 from vtb.models.structure import Shapes, parameter_count, read_shapes, structure_hash
+from vtb.run.extras import require_train_extra
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,15 @@ def check(directory: Path, family: str | None = None, loras: Sequence[Path] = ()
     """Compares a directory with its family's published structure, without loading weights.
 
     The family is recognised by the structure of its parts, or by its files where none fits.
-    Raises MissingEnvironmentError when the directory does not exist and UnreadableError when no
-    family is recognised or a file is damaged.
+    Raises MissingEnvironmentError when the directory does not exist or the `train` extra is
+    not installed (published T5 and VAE files are pickled state dicts, which torch reads), and
+    UnreadableError when no family is recognised or a file is damaged.
     """
     if not directory.is_dir():
         raise MissingEnvironmentError(
             f"model directory `{directory}` does not exist", hint="vtb models init --help"
         )
+    require_train_extra()
     model = families.load(family or _recognise(directory))
     found = [_look(directory, part) for part in model.parts(directory)]
     differences = [_compare(model, one) for one in found]

@@ -10,6 +10,7 @@ from vtb.core.errors import ConflictError, UsageError, did_you_mean
 from vtb.core.files import atomic_directory, read_json
 from vtb.models import families
 from vtb.models.families import MARKER
+from vtb.run.extras import require_train_extra
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def create(family: str, preset: str, seed: int, out: Path) -> Checkpoint:
     request = {"family": family, "preset": preset, "seed": seed}
     is_new = not _holds(out, request)
     if is_new:
+        require_train_extra()
         with atomic_directory(out) as temporary:
             model.write(temporary, preset, seed)
     parameters = read_json(out / MARKER)["parameters"]

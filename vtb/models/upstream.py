@@ -7,14 +7,8 @@ from importlib import import_module
 
 import torch
 
+from vtb.run.environment import DIFFSYNTH, QUIET
 from vtb.run.quiet import quiet
-
-ENVIRONMENT = {
-    # Read at import or at every load; without them diffsynth asks its hub even for local files.
-    "DIFFSYNTH_SKIP_DOWNLOAD": "true",
-    "DIFFSYNTH_DOWNLOAD_SOURCE": "huggingface",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 
 
 def import_diffsynth() -> None:
@@ -23,7 +17,7 @@ def import_diffsynth() -> None:
     Call it before the first `from diffsynth … import …` of a function; that import is then cheap.
     Variables that the user set stay as they are.
     """
-    for name, value in ENVIRONMENT.items():
+    for name, value in {**DIFFSYNTH, **QUIET}.items():
         os.environ.setdefault(name, value)
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # deepspeed, imported by diffsynth, probes

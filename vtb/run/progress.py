@@ -53,7 +53,11 @@ def _bar(description: str, total: int, done: int) -> Generator[Advance]:
         _Rate(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # A handle of its own: `quiet` redirects stderr while a model runs, and the bar must go on.
+    with (
+        os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as terminal,
+        Progress(*columns, console=Console(file=terminal), transient=True) as bar,
+    ):
         task = bar.add_task(description, total=total, completed=done)
         yield lambda count: bar.advance(task, count)
 

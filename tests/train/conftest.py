@@ -1,0 +1,50 @@
+import pytest
+
+from vtb.core.frames import FramePlan
+from vtb.data.build import build
+from vtb.data.request import Request, Task
+from vtb.run.rundir import RunDirectory
+from vtb.train.job import open_job
+
+TINY = "video/wan2.2-ti2v-5b-tiny"
+
+
+@pytest.fixture(scope="session")
+def mazes(tmp_path_factory):
+    """Three mazes with videos of 17 frames, all for training; do not write into it."""
+    out = tmp_path_factory.mktemp("mazes") / "set"
+    task = Task.of("maze-square", {"rows": 5, "cols": 5}, {"cell": 16})
+    build(Request([task], seed=0, plan=FramePlan.of(17, 16), video=True, split="train"), out, 3)
+    return out
+
+
+@pytest.fixture
+def job_of(tiny_wan, mazes):
+    """Opens a job of the tiny recipe, a few steps long unless overridden."""
+
+    def open_(out, *overrides, max_steps=None, recipe=TINY, data=None, model=None):
+        return open_job(
+            recipe,
+            ["train.steps=6", "save.every=100", *overrides],
+            data=data or mazes,
+            model=model or tiny_wan,
+            out=out,
+            num_gpus=0,
+            max_steps=max_steps,
+        )
+
+    return open_
+
+
+@pytest.fixture
+def in_process():
+    """A launch function that trains in this process."""
+
+    def launch(plan, log, watch):
+        from vtb.train.stopping import StopRequest
+        from vtb.train.video import train
+
+        assert train(RunDirectory(log.parent), StopRequest())
+        watch()
+
+    return launch

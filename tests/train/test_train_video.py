@@ -1,0 +1,244 @@
+"""Whole runs of the tiny Wan in this process, and one in a child process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from safetensors import safe_open
+
+from vtb.core.errors import ConflictError, LockedError
+from vtb.core.files import read_json_lines
+from vtb.run.lock import output_lock
+from vtb.run.rundir import RunDirectory
+from vtb.train.run import run_job
+
+FILES = ("lora.safetensors", "lora-diffsynth.safetensors")
+
+
+def losses(out):
+    return [
+        (row["step"], row["loss"], row["grad_norm"])
+        for row in read_json_lines(out / "events.jsonl")
+    ]
+
+
+def weights(out):
+    return [(out / "final" / name).read_bytes() for name in FILES]
+
+
+@pytest.fixture(scope="module")
+def warnings():
+    return []
+
+
+@pytest.fixture(scope="module")
+def module_path(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture
+def straight(module_path, job_of, in_process, warnings):
+    """A run of six steps without interruption, made by the first test that asks for it."""
+    out = module_path / "straight"
+    run_job(job_of(out), warn=warnings.append, launch=in_process)
+    return out
+
+
+def test_run_directory_is_complete(straight, warnings):
+    state = RunDirectory(straight).state()
+    assert (state["status"], state["stop_at"], state["resume"]) == ("done", 6, "exact")
+    events = read_json_lines(straight / "events.jsonl")
+    assert [event["step"] for event in events] == [1, 2, 3, 4, 5, 6]
+    expected = {"step", "epoch", "loss", "lr", "grad_norm", "samples_per_second", "memory_gib"}
+    assert set(events[0]) == expected
+    assert [check.name for check in warnings] == ["size"]
+    assert json.loads((straight / "plan.json").read_text())["argv"][1:3] == [
+        "-m",
+        "vtb.train.video",
+    ]
+    assert "rank = 4" in (straight / "recipe.toml").read_text()
+
+
+def test_final_holds_both_layouts_with_metadata_and_a_card(straight):
+    with safe_open(straight / "final" / FILES[0], "pt") as file:
+        assert "diffusion_model.blocks.0.self_attn.q.lora_A.weight" in file.keys()  # noqa: SIM118
+        metadata = file.metadata()
+    assert (metadata["step"], metadata["rank"], metadata["num_frames"]) == ("6", "4", "17")
+    with safe_open(straight / "final" / FILES[1], "pt") as file:
+        assert "blocks.0.self_attn.q.lora_A.default.weight" in file.keys()  # noqa: SIM118
+    assert "LoRA of rank 4" in (straight / "final" / "README.md").read_text()
+
+
+def test_the_same_again_is_already_complete(straight, job_of):
+    def launch(plan, log, watch):
+        raise AssertionError("started again")
+
+    before = weights(straight)
+    outcome = run_job(job_of(straight), warn=lambda check: None, launch=launch)
+    assert (outcome.is_new, outcome.steps, outcome.samples_per_second) == (False, 6, 0)
+    assert weights(straight) == before
+
+
+def test_other_settings_are_a_conflict_that_names_them(straight, job_of, in_process):
+    with pytest.raises(ConflictError) as caught:
+        run_job(job_of(straight, "train.lr=0.5"), warn=lambda check: None)
+    assert caught.value.fact == "train.lr is 0.01 there, 0.5 now"
+
+
+def test_stopped_and_continued_equals_straight(straight, tmp_path, job_of, in_process):
+    outcome = run_job(job_of(tmp_path, max_steps=2), warn=lambda check: None, launch=in_process)
+    assert outcome.steps == 2
+    outcome = run_job(job_of(tmp_path), warn=lambda check: None, launch=in_process)
+    assert outcome.resumed_from == 2
+    assert losses(tmp_path) == losses(straight)
+    assert weights(tmp_path) == weights(straight)
+
+
+def test_force_starts_over(straight, tmp_path, job_of, in_process):
+    for overrides in ([], ["train.seed=1"]):
+        run_job(
+            job_of(tmp_path, *overrides, max_steps=1),
+            warn=lambda check: None,
+            force=True,
+            launch=in_process,
+        )
+    assert len(losses(tmp_path)) == 1
+    assert losses(tmp_path) != losses(straight)[:1]
+
+
+def test_a_directory_in_use_is_refused_and_left_alone(tmp_path, job_of):
+    with output_lock(tmp_path), pytest.raises(LockedError):
+        run_job(job_of(tmp_path), warn=lambda check: None)
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_failed_child_leaves_the_state_failed(tmp_path, job_of):
+    def launch(plan, log, watch):
+        raise OSError("boom")
+
+    with pytest.raises(OSError, match="boom"):
+        run_job(job_of(tmp_path), warn=lambda check: None, launch=launch)
+    assert RunDirectory(tmp_path).state()["status"] == "failed"
+
+
+@pytest.fixture
+def task_of(tiny_wan):
+    """Makes the training task of a job, with a pipeline of its own."""
+
+    def make(job, dtype="float32"):
+        import torch
+
+        from vtb.models.wan.load import load_pipeline
+        from vtb.train.clips import ClipSource
+        from vtb.train.video import VideoTask
+
+        pipe = load_pipeline(tiny_wan, dtype=vars(torch)[dtype])
+        return VideoTask(pipe, job.recipe, ClipSource(job.dataset, job.recipe.data)), pipe
+
+    return make
+
+
+def loop_of(job, task):
+    from accelerate import Accelerator
+
+    from vtb.train.loop import Loop
+
+    return Loop(task, job.recipe.train, job.recipe.save, job.run, Accelerator(cpu=True))
+
+
+def trained(task):
+    return [parameter for parameter in task.module.parameters() if parameter.requires_grad]
+
+
+def test_frozen_weights_stay_bit_equal_and_accumulation_is_the_mean(tmp_path, job_of, task_of):
+    import torch
+
+    from vtb.train.stopping import StopRequest
+
+    overrides = ("train.accum=4", "train.i2v_prob=0.5", "train.grad_clip=0")
+    job = job_of(tmp_path, *overrides, "train.activation_checkpointing=full")
+    task, pipe = task_of(job)
+    frozen = {n: p.detach().clone() for n, p in pipe.named_parameters() if not p.requires_grad}
+    samples = [task.sample(counter) for counter in range(4)]
+    assert {sample.is_image_conditioned for sample in samples} == {True, False}
+    one_by_one = [task.module(sample) for sample in samples]
+    gradients = [torch.autograd.grad(loss, trained(task)) for loss in one_by_one]
+    mean = [torch.stack(parts).mean(0) for parts in zip(*gradients, strict=True)]
+    norm = torch.stack([part.norm() for part in mean]).norm().item()
+
+    loop_of(job, task).run(steps=3, stop_at=3, stop=StopRequest())
+    event = read_json_lines(job.run.events)[0]
+    assert event["loss"] == pytest.approx(torch.stack(one_by_one).mean().item(), rel=1e-5)
+    assert event["grad_norm"] == pytest.approx(norm, rel=1e-4)
+    after = dict(pipe.named_parameters())
+    assert all(torch.equal(after[name], before) for name, before in frozen.items())
+    assert all(parameter.abs().sum() > 0 for parameter in trained(task))
+
+
+def test_the_loss_on_fixed_noise_falls(tmp_path, job_of, task_of):
+    import torch
+
+    from vtb.train.stopping import StopRequest
+
+    job = job_of(tmp_path)
+    task, _ = task_of(job)
+    fixed = [task.sample(counter) for counter in range(10_000, 10_016)]
+
+    @torch.no_grad()
+    def mean_loss():
+        return sum(task.module(sample).item() for sample in fixed) / len(fixed)
+
+    before = mean_loss()
+    loop_of(job, task).run(steps=100, stop_at=100, stop=StopRequest())
+    assert mean_loss() < 0.75 * before
+
+
+def test_a_bfloat16_base_trains_float32_weights(tmp_path, job_of, task_of):
+    import torch
+
+    job = job_of(tmp_path)
+    (exact, _), (rounded, pipe) = task_of(job), task_of(job, "bfloat16")
+    assert {p.dtype for p in pipe.dit.parameters() if not p.requires_grad} == {torch.bfloat16}
+    loss = rounded.module(rounded.sample(0))
+    assert loss.item() == pytest.approx(exact.module(exact.sample(0)).item(), rel=0.05)
+    loss.backward()
+    gradients = [parameter.grad for parameter in trained(rounded)]
+    assert {gradient.dtype for gradient in gradients} == {torch.float32}
+    assert any(gradient.abs().sum() > 0 for gradient in gradients)
+
+
+@pytest.mark.slow
+def test_killed_and_terminated_children_continue_bit_for_bit(tmp_path, mazes, tiny_wan):
+    def start(out):
+        options = ["-r", "video/wan2.2-ti2v-5b-tiny", "--data", mazes, "--model", tiny_wan]
+        limits = ["-s", "train.steps=400", "-s", "save.every=50", "--gpus", "0"]
+        command = [sys.executable, "-m", "vtb", "train", "video", *options, *limits, "-o", out]
+        return subprocess.Popen([str(part) for part in command], start_new_session=True)
+
+    def wait_for_step(out, step):
+        deadline = time.monotonic() + 120
+        while RunDirectory(out).last_event().get("step", 0) < step:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    assert start(tmp_path / "straight").wait() == 0
+    out = tmp_path / "broken"
+    for number, code, step in (
+        (signal.SIGTERM, 143, 20),
+        (signal.SIGKILL, -signal.SIGKILL, 120),
+        (signal.SIGINT, 130, 200),
+    ):
+        process = start(out)
+        wait_for_step(out, step)
+        os.kill(process.pid, number)
+        assert process.wait() == code
+        # An orphan ends by itself after its step; its lock is then free.
+        assert not RunDirectory(out).is_complete(400)
+        time.sleep(2)
+    assert start(out).wait() == 0
+    assert losses(out) == losses(tmp_path / "straight")
+    assert weights(out) == weights(tmp_path / "straight")

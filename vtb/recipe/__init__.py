@@ -1,0 +1,1 @@
+"""Recipes: complete, typed configurations in TOML, each value with its origin."""
