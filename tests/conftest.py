@@ -24,3 +24,18 @@ def tiny_wan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("models") / "wan"
     create("wan2.2-ti2v-5b", "tiny", 0, directory)
     return directory
+
+
+@pytest.fixture(scope="session")
+def maze_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve 7x7 test mazes, 112 to 128 px, clips of 17 frames; do not write into it."""
+    from vtb.core.frames import FramePlan
+    from vtb.core.splits import SplitRule
+    from vtb.data.build import build
+    from vtb.data.request import Request, Task
+
+    task = Task.of("maze-square", {"rows": 7, "cols": 7}, {"cell": 16})
+    rule = SplitRule(test=1000, validation=0)
+    directory = tmp_path_factory.mktemp("data") / "mazes"
+    build(Request([task], 0, FramePlan.of(17, 16), True, rule=rule), directory, 12)
+    return directory

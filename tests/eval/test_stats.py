@@ -1,0 +1,54 @@
+import pytest
+
+from vtb.eval.stats import centred, mcnemar, share, wilson
+
+
+@pytest.mark.parametrize(
+    ("passed", "n", "low", "high"),
+    [  # statsmodels.stats.proportion.proportion_confint(..., method="wilson")
+        (8, 10, 0.490162, 0.943318),
+        (50, 100, 0.403832, 0.596168),
+        (1, 1000, 0.000177, 0.005642),
+        (0, 20, 0.0, 0.161125),
+        (20, 20, 0.838875, 1.0),
+    ],
+)
+def test_wilson_against_known_values(passed, n, low, high):
+    assert wilson(passed, n) == pytest.approx((low, high), abs=2e-6)
+
+
+def test_wilson_is_symmetric_and_inside_the_unit_interval():
+    for passed in range(31):
+        low, high = wilson(passed, 30)
+        other_low, other_high = wilson(30 - passed, 30)
+        assert 0 <= low <= passed / 30 <= high <= 1
+        assert (low, high) == pytest.approx((1 - other_high, 1 - other_low))
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "p"),
+    [
+        (5, 0, 2 / 2**5),
+        (0, 5, 2 / 2**5),
+        (3, 3, 1.0),
+        (9, 2, 2 * (1 + 11 + 55) / 2**11),
+        (1, 0, 1.0),
+    ],
+)
+def test_mcnemar_against_closed_forms(wins, losses, p):
+    assert mcnemar(wins, losses) == pytest.approx(p)
+
+
+def test_centred_accuracy():
+    assert centred(0.2, 0.2) == pytest.approx(0)
+    assert centred(1.0, 0.2) == pytest.approx(1)
+    assert centred(0.6, 0.2) == pytest.approx(0.5)
+    assert centred(0.1, 0.2) == pytest.approx(-0.125)
+
+
+def test_nothing_counted_is_none_not_zero():
+    assert wilson(0, 0) is None
+    assert mcnemar(0, 0) is None
+    assert share(0, 0) is None
+    assert centred(None, 0.2) is None
+    assert centred(1.0, 1.0) is None

@@ -1,0 +1,209 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vtb.core.errors import (
+    ConflictError,
+    LockedError,
+    MissingEnvironmentError,
+    UnreadableError,
+    UsageError,
+)
+from vtb.core.files import read_json
+from vtb.data.predictions import open_predictions
+from vtb.data.store import open_dataset
+from vtb.infer import video
+from vtb.infer.device import place
+from vtb.infer.identity import weights_fingerprint
+from vtb.infer.video import sample_seed
+from vtb.media.video import probe
+from vtb.models.structure import read_shapes
+from vtb.models.wan.lora_file import Lora, LoraPair, write_lora
+from vtb.models.wan.lora_targets import linear_shapes
+from vtb.run.lock import output_lock
+
+
+def listed(out):
+    return [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def lora_of(tiny_wan, tmp_path):
+    """Writes a LoRA for one layer of the tiny model, of the right size or not."""
+
+    def write(extra_inputs=0):
+        files = sorted(tiny_wan.glob("diffusion_pytorch_model*.safetensors"))
+        name, (out, inputs) = next(
+            (name, shape)
+            for name, shape in linear_shapes(read_shapes(files)).items()
+            if name.endswith("self_attn.q")
+        )
+        generator = torch.Generator().manual_seed(0)
+        pair = LoraPair(
+            torch.randn(2, inputs + extra_inputs, generator=generator),
+            torch.randn(out, 2, generator=generator),
+            2.0,
+        )
+        path = tmp_path / f"lora{extra_inputs}.safetensors"
+        write_lora(path, Lora({name: pair}))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    """Replaces the model by one that repeats the picture; gives the list of jobs it was asked."""
+    jobs = []
+
+    def make_frames(job, fit, seed):
+        jobs.append((job.sample_id, seed))
+        return np.repeat(fit.apply(job.picture)[None], 17, axis=0)
+
+    monkeypatch.setattr(video, "_loaded_model", lambda *_: make_frames)
+    return jobs
+
+
+def test_clip_sidecar_list_and_record(infer, tmp_path, maze_set, tiny_wan):
+    result = infer()
+    assert (result.n, result.done, result.skipped, dict(result.failed)) == (1, 1, 0, {})
+    (sample_id,) = open_dataset(maze_set).ids("test", 1)
+    out = tmp_path / "pred"
+    info = probe(out / f"{sample_id}.mp4")
+    assert (info.num_frames, info.height, info.width, info.fps) == (17, 128, 128, 16)
+    sidecar = read_json(out / f"{sample_id}.json")
+    assert sidecar["generated_size"] == [64, 64] and sidecar["clip_size"] == [128, 128]
+    assert sidecar["seed"] == sample_seed(42, sample_id)
+    record = read_json(out / "infer.json")
+    assert record["manifest_hash"] == open_dataset(maze_set).manifest_hash
+    assert (record["num_frames"], record["steps"], record["lora"]) == (17, 2, None)
+    found = open_predictions(out, [sample_id])
+    assert found.find(sample_id).sha256 == listed(out)[0]["sha256"] and not found.warnings
+    assert found.find(sample_id).model == str(tiny_wan)
+
+
+def test_lora_changes_the_clip(infer, tmp_path, lora_of):
+    infer(out=tmp_path / "base")
+    infer(out=tmp_path / "tuned", lora=lora_of())
+    base, tuned = listed(tmp_path / "base")[0], listed(tmp_path / "tuned")[0]
+    assert base["seed"] == tuned["seed"] and base["sha256"] != tuned["sha256"]
+    assert tuned["run"].endswith("lora0.safetensors")
+
+
+def test_a_lora_of_another_model_is_refused(infer, lora_of, tmp_path):
+    with pytest.raises(UnreadableError, match="does not fit"):
+        infer(lora=lora_of(extra_inputs=4))
+    assert not list((tmp_path / "pred").glob("*.mp4"))
+
+
+def test_repeating_makes_only_what_is_missing(infer, stub, tmp_path, maze_set):
+    ids = open_dataset(maze_set).ids("test")
+    infer(limit=2)
+    kept = (tmp_path / "pred" / f"{ids[0]}.mp4").stat().st_mtime_ns
+    again = infer(limit=3)
+    assert (again.done, again.skipped) == (1, 2)
+    assert [name for name, _ in stub] == ids[:3]
+    assert (tmp_path / "pred" / f"{ids[0]}.mp4").stat().st_mtime_ns == kept
+    (tmp_path / "pred" / f"{ids[1]}.mp4").unlink()
+    assert infer(limit=3).done == 1
+    assert infer(limit=3).done == 0
+
+
+def test_an_interrupted_run_lists_only_whole_clips(infer, stub, tmp_path, monkeypatch):
+    class Stop(BaseException):
+        pass
+
+    def stop(*_):
+        raise Stop
+
+    infer(limit=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(video, "append_line", stop)
+        with pytest.raises(Stop):
+            infer(limit=2)
+    assert len(listed(tmp_path / "pred")) == 1
+    assert infer(limit=2).done == 1
+    assert not list((tmp_path / "pred").glob(".*.tmp"))
+
+
+def test_seeds_depend_on_id_and_root_seed_only(infer, stub, tmp_path):
+    infer(limit=3)
+    infer(limit=1, out=tmp_path / "one")
+    infer(limit=1, out=tmp_path / "other", seed=43)
+    assert stub[0] == stub[3] and stub[0][1] != stub[4][1]
+    assert len({seed for _, seed in stub[:3]}) == 3
+    assert 0 <= sample_seed(42, "x") < 2**31
+
+
+def test_a_clip_of_the_wrong_length_is_a_failure_not_a_file(infer, tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "_loaded_model", lambda *_: short)
+
+    def short(job, fit, seed):
+        return np.repeat(fit.apply(job.picture)[None], 13, axis=0)
+
+    result = infer(limit=2)
+    assert (result.done, len(result.failed)) == (0, 2)
+    assert not list((tmp_path / "pred").glob("*.mp4"))
+
+
+def test_other_parameters_are_a_conflict_and_force_starts_afresh(infer, stub):
+    infer(limit=2)
+    with pytest.raises(ConflictError) as caught:
+        infer(limit=2, steps=3)
+    assert caught.value.fact == "steps is 2 there, 3 now"
+    assert infer(limit=2, steps=3, force=True).done == 2
+
+
+def test_one_writer_at_a_time(infer, tmp_path):
+    with output_lock(tmp_path / "pred"), pytest.raises(LockedError):
+        infer()
+
+
+def test_prompt_and_image(infer, stub, tmp_path):
+    image = np.full((50, 70, 3), 200, np.uint8)
+    cv2.imwrite(str(tmp_path / "start.png"), image)
+    options = {"data": None, "prompt": "a line", "image": tmp_path / "start.png"}
+    with pytest.raises(UsageError, match="18 frames"):
+        infer(**options, num_frames=18)
+    infer(**options, num_frames=17, size=None)
+    (row,) = listed(tmp_path / "pred")
+    assert row["sample_id"].startswith("prompt-")
+    info = probe(tmp_path / "pred" / row["path"])
+    assert (info.height, info.width) == (50, 70)
+
+
+@pytest.mark.parametrize(
+    "options", [{"data": None}, {"prompt": "x"}, {"data": None, "prompt": "x"}]
+)
+def test_one_source_must_be_named(infer, options):
+    with pytest.raises(UsageError, match="which clips to make"):
+        infer(**options)
+
+
+def test_missing_model_and_unknown_device(infer, tmp_path):
+    with pytest.raises(MissingEnvironmentError, match="does not exist"):
+        infer(model=tmp_path / "absent")
+    with pytest.raises(UsageError, match="unknown device `tpu`"):
+        place("tpu")
+    with pytest.raises(MissingEnvironmentError, match="not there"):
+        place(f"cuda:{torch.cuda.device_count()}")
+    assert place("cpu") == ("cpu", torch.float32)
+
+
+def test_weights_fingerprint_sees_name_size_and_both_ends(tmp_path):
+    path = tmp_path / "a.bin"
+    content = bytearray(5 << 19)
+    path.write_bytes(content)
+    first = weights_fingerprint([path])
+    for position in (0, len(content) - 1):
+        changed = bytearray(content)
+        changed[position] = 1
+        path.write_bytes(changed)
+        assert weights_fingerprint([path]) != first
+    path.write_bytes(content + b"\0")
+    assert weights_fingerprint([path]) != first
+    path.write_bytes(content)
+    assert weights_fingerprint([path]) == first != weights_fingerprint([path, path])

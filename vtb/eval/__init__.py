@@ -1,0 +1,1 @@
+"""Scoring predictions, and the statistics and reports of scores."""

@@ -1,0 +1,192 @@
+"""Scores a folder of predictions, or a baseline, on a dataset of puzzles: resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from vtb.core import registry
+from vtb.core.errors import UsageError
+from vtb.core.files import atomic_write_json, read_json
+from vtb.data.predictions import Predictions, ReadKind, open_predictions
+from vtb.data.store import Dataset, open_dataset
+from vtb.eval.baselines import Baseline, baseline_key
+from vtb.eval.cards import save_overlays, score_cards
+from vtb.eval.judge import SEED, Judge, useful_workers
+from vtb.eval.report import Comparison, write_report
+from vtb.eval.scores import SCORES_NAME, Score, Target, append_score, keep_valid
+from vtb.eval.summary import Missing, summarise
+from vtb.run.executor import map_ordered
+from vtb.run.lock import output_lock
+from vtb.run.progress import progress
+from vtb.run.settings import record_settings
+
+SCHEMA = "vtb.eval.puzzles/1"
+# Rises when a score would change although the generator, the sample and the prediction do not.
+VERSION = 1
+RESULTS_NAME = "results.json"
+REPORT_NAME = "report.html"
+SETTINGS_NAME = "eval.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PuzzleEval:
+    """What to score: predictions in `pred`, or a baseline, on one split of a dataset.
+
+    `overlays` annotated failures are saved as PNG. `limit` takes the first samples of the split.
+    """
+
+    data: Path
+    out: Path
+    pred: Path | None = None
+    baseline: Baseline | None = None
+    split: str = "test"
+    kind: ReadKind | Literal["auto"] = "auto"
+    missing: Missing = "fail"
+    overlays: int = 0
+    limit: int | None = None
+    workers: int = 1
+    force: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """What an output directory may not change between two runs."""
+        return {
+            "data": str(self.data),
+            "split": self.split,
+            "pred": None if self.pred is None else str(self.pred),
+            "baseline": self.baseline,
+            "kind": self.kind,
+            "missing": self.missing,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PuzzleResult:
+    """The content of `results.json`; `scored` counts the verdicts of this invocation."""
+
+    results: Mapping[str, Any]
+    scored: int
+    report: Path
+    warnings: Sequence[str] = field(default=())
+
+
+def evaluate(
+    request: PuzzleEval, *, comparisons: Sequence[Comparison] = (), notes: Sequence[str] = ()
+) -> PuzzleResult:
+    """Scores what is not scored yet and writes results and report into `request.out`.
+
+    `comparisons` are other results to show beside, `notes` sentences to say in the report. Raises
+    UnreadableError for a dataset or folder that cannot be used, UsageError for an empty split,
+    ConflictError when `out` holds scores of something else, LockedError when it is in use.
+    """
+    dataset = open_dataset(request.data)
+    predictions = _predictions(request, dataset)
+    targets = list(_targets(request, dataset, predictions))
+    if not targets:
+        raise UsageError(
+            f"`{request.data}` has no samples in the split `{request.split}`",
+            fact=", ".join(f"{shard.split} {shard.rows}" for shard in dataset.shards[:5]),
+            hint="--split all",
+        )
+    judge = Judge(request.data, dataset.manifest_hash, request.baseline)
+    with output_lock(request.out):
+        record_settings(request.out / SETTINGS_NAME, request.settings(), force=request.force)
+        stored = keep_valid(request.out / SCORES_NAME, targets)
+        fresh = {score.sample_id: score for score in _score(request, judge, targets, stored)}
+        known = stored | fresh
+        scores = [known[target.sample_id] for target in targets]
+        results = _results(request, dataset, targets, scores)
+        save_overlays(request.out / "overlays", judge, targets, scores, request.overlays)
+        if comparisons or not _is_written(request.out, results):
+            cards = score_cards(judge, targets, scores, workers=request.workers)
+            write_report(request.out / REPORT_NAME, results, cards, comparisons, notes=notes)
+            atomic_write_json(request.out / RESULTS_NAME, results)
+    warnings = predictions.warnings if predictions else ()
+    return PuzzleResult(results, len(fresh), request.out / REPORT_NAME, warnings)
+
+
+def _predictions(request: PuzzleEval, dataset: Dataset) -> Predictions | None:
+    if request.pred is None:
+        return None
+    return open_predictions(request.pred, dataset.ids())
+
+
+def _targets(
+    request: PuzzleEval, dataset: Dataset, predictions: Predictions | None
+) -> Iterator[Target]:
+    columns = ["id", "task", "instance"]
+    for row in dataset.rows(request.split, columns, request.limit):
+        instance = json.loads(row["instance"])
+        prediction = predictions.find(row["id"], request.kind) if predictions else None
+        sha256 = prediction.sha256 if prediction else ""
+        yield Target(
+            sample_id=row["id"],
+            task=row["task"],
+            evaluator=f"{instance['generator']}@{instance['version']}+{VERSION}",
+            drawing=hashlib.blake2b(row["instance"].encode(), digest_size=16).hexdigest(),
+            sha256=baseline_key(request.baseline, SEED) if request.baseline else sha256,
+            chance=_chance(instance["generator"], json.dumps(instance["config"])),
+            prediction=prediction,
+        )
+
+
+def _score(
+    request: PuzzleEval, judge: Judge, targets: Sequence[Target], stored: Mapping[str, Score]
+) -> Iterator[Score]:
+    todo = [target for target in targets if target.sample_id not in stored]
+    path = request.out / SCORES_NAME
+    workers = useful_workers(request.workers, len(todo))
+    with progress("scoring", len(targets), len(stored)) as advance:
+        for score in map_ordered(judge.score, todo, workers=workers):
+            append_score(path, score)
+            advance(1)
+            yield score
+
+
+def _results(
+    request: PuzzleEval, dataset: Dataset, targets: Sequence[Target], scores: Sequence[Score]
+) -> dict[str, Any]:
+    made = [target.prediction for target in targets if target.prediction]
+    return {
+        "schema": SCHEMA,
+        **summarise(scores, {t.sample_id: t.chance for t in targets}, request.missing),
+        "results": str(request.out / RESULTS_NAME),
+        "report": str(request.out / REPORT_NAME),
+        "data": {
+            "path": str(request.data),
+            "split": request.split,
+            "limit": request.limit,
+            "manifest_hash": dataset.manifest_hash,
+        },
+        "prediction": {
+            "path": None if request.pred is None else str(request.pred),
+            "baseline": request.baseline,
+            "kind": request.kind,
+            "missing": request.missing,
+            "models": sorted({prediction.model for prediction in made if prediction.model}),
+            "runs": sorted({prediction.run for prediction in made if prediction.run}),
+            "infer": _infer_record(request.pred),
+        },
+        "evaluators": sorted({target.evaluator for target in targets}),
+    }
+
+
+@cache
+def _chance(generator_name: str, config_json: str) -> float:
+    generator = registry.load(generator_name)
+    return generator.chance(generator.Config.model_validate_json(config_json))
+
+
+def _infer_record(pred: Path | None) -> dict[str, Any] | None:
+    path = None if pred is None else pred / "infer.json"
+    return read_json(path) if path and path.is_file() else None
+
+
+def _is_written(out: Path, results: Mapping[str, Any]) -> bool:
+    path = out / RESULTS_NAME
+    return path.is_file() and (out / REPORT_NAME).is_file() and read_json(path) == results

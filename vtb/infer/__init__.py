@@ -1,0 +1,1 @@
+"""Running models on datasets: one prediction per sample, resumable."""

@@ -1,0 +1,195 @@
+"""`vtb infer video`: one clip per sample from a Wan model, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vtb.core.errors import UnreadableError
+from vtb.core.files import append_line, atomic_write, atomic_write_json, read_json_lines
+from vtb.core.types import Array
+from vtb.data.names import sample_file
+from vtb.infer.fit import Fit, Size
+from vtb.infer.settings import VideoRequest, VideoSettings, resolve, run_record
+from vtb.infer.sources import Source, VideoJob
+from vtb.media.video import encode, probe
+from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
+from vtb.run.extras import require_train_extra
+from vtb.run.lock import output_lock
+from vtb.run.progress import progress
+from vtb.run.settings import record_settings
+
+if TYPE_CHECKING:
+    from diffsynth.pipelines.wan_video import WanVideoPipeline
+
+LIST_NAME = "predictions.jsonl"
+RECORD_NAME = "infer.json"
+LOG_NAME = "infer.log"
+
+# Makes the frames of a job, RGB uint8 (T, H, W, 3) in the model's size, from a seed.
+MakeFrames: TypeAlias = Callable[[VideoJob, Fit, int], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class InferResult:
+    """What a folder of predictions holds after a run.
+
+    `n` clips were asked for, `done` were made by this run, `skipped` were there, and `failed`
+    maps the ids that could not be made to the reason.
+    """
+
+    out: Path
+    n: int
+    done: int
+    skipped: int
+    failed: Mapping[str, str]
+    seconds: float
+
+
+def infer_videos(request: VideoRequest) -> InferResult:
+    """Makes the clips that are not there yet into `request.out`.
+
+    Writes `<id>.mp4`, its sidecar `<id>.json` and a line of `predictions.jsonl` per sample, in
+    that order, so that a listed clip is a whole one. Raises UsageError for a clip the model
+    cannot make, UnreadableError for a LoRA that does not fit, ConflictError when the folder was
+    made with other parameters, LockedError when it is in use.
+    """
+    start = time.monotonic()
+    require_train_extra()
+    checkpoint = open_checkpoint(request.model)
+    checkpoint.require(checkpoint.parts)
+    source = request.source()
+    ids = source.ids(request.limit)
+    settings = resolve(request, source, checkpoint)
+    record = run_record(request, source, checkpoint, settings)
+    with output_lock(request.out):
+        if record_settings(request.out / RECORD_NAME, record, force=request.force):
+            (request.out / LIST_NAME).unlink(missing_ok=True)
+        finished = _finished(request.out)
+        todo = [sample_id for sample_id in ids if sample_id not in finished]
+        failed = _make_all(request, checkpoint, source, settings, todo) if todo else {}
+    seconds = time.monotonic() - start
+    done = len(todo) - len(failed)
+    return InferResult(request.out, len(ids), done, len(ids) - len(todo), failed, seconds)
+
+
+def sample_seed(seed: int, sample_id: str) -> int:
+    """The seed of one clip: it depends on the root seed and the id, not on order or limit."""
+    digest = hashlib.blake2b(f"{seed}/{sample_id}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def _finished(out: Path) -> set[str]:
+    rows = read_json_lines(out / LIST_NAME)
+    return {row["sample_id"] for row in rows if (out / row["path"]).is_file()}
+
+
+def _make_all(
+    request: VideoRequest,
+    checkpoint: WanCheckpoint,
+    source: Source,
+    settings: VideoSettings,
+    todo: Sequence[str],
+) -> dict[str, str]:
+    """Makes clip after clip; returns why the others could not be made."""
+    make_frames = _loaded_model(request, checkpoint, settings)
+    failed: dict[str, str] = {}
+    with progress("generating", len(todo)) as advance:
+        for sample_id in todo:
+            try:
+                _make(request, source.job(sample_id), settings, make_frames)
+            except UnreadableError as error:
+                failed[sample_id] = str(error)
+            advance(1)
+    return failed
+
+
+def _loaded_model(
+    request: VideoRequest, checkpoint: WanCheckpoint, settings: VideoSettings
+) -> MakeFrames:
+    """A model with its LoRA; one that does not fit is refused before weights are loaded."""
+    from vtb.infer.device import place
+    from vtb.models.wan.generate import generate
+    from vtb.models.wan.load import load_pipeline
+    from vtb.models.wan.lora import apply_lora, require_match
+    from vtb.models.wan.lora_file import read_lora
+    from vtb.models.wan.lora_targets import linear_shapes
+
+    lora = None if request.lora is None else read_lora(request.lora)
+    if lora is not None:
+        require_match(lora, linear_shapes(checkpoint.shapes(checkpoint.part("dit"))))
+    log = request.out / LOG_NAME
+    placement = place(request.device)
+    pipe: WanVideoPipeline = load_pipeline(
+        request.model, device=placement.device, dtype=placement.dtype, log=log
+    )
+    if lora is not None:
+        apply_lora(pipe.dit, lora)
+
+    def make_frames(job: VideoJob, fit: Fit, seed: int) -> Array:
+        return generate(
+            pipe,
+            prompt=job.prompt,
+            image=fit.apply(job.picture),
+            num_frames=settings.shape.num_frames,
+            height=fit.target.height,
+            width=fit.target.width,
+            steps=settings.steps,
+            cfg=settings.cfg,
+            seed=seed,
+            shift=settings.shift,
+            log=log,
+        )
+
+    return make_frames
+
+
+def _make(
+    request: VideoRequest, job: VideoJob, settings: VideoSettings, make_frames: MakeFrames
+) -> None:
+    seed = sample_seed(settings.seed, job.sample_id)
+    fit = settings.fit_of(Size(*job.picture.shape[:2]))
+    frames = fit.undo(make_frames(job, fit, seed))
+    clip = _clip(frames, settings)
+    path = sample_file(request.out, job.sample_id, ".mp4")
+    atomic_write(path, clip)
+    origin = {
+        "model": str(request.model),
+        "run": "" if request.lora is None else str(request.lora),
+        "seed": seed,
+    }
+    sidecar: dict[str, Any] = {
+        "sample_id": job.sample_id,
+        "prompt": job.prompt,
+        **settings.record(),
+        **origin,
+        "generated_size": list(fit.target),
+        "clip_size": list(frames.shape[1:3]),
+    }
+    atomic_write_json(path.with_suffix(".json"), sidecar)
+    line = {
+        "sample_id": job.sample_id,
+        "kind": "video",
+        "path": path.name,
+        **origin,
+        "sha256": hashlib.sha256(clip).hexdigest(),
+    }
+    append_line(request.out / LIST_NAME, json.dumps(line))
+
+
+def _clip(frames: Array, settings: VideoSettings) -> bytes:
+    """The frames as MP4; raises UnreadableError unless it decodes to the wanted number."""
+    num_frames, height, width = frames.shape[:3]
+    clip = encode(frames, num_frames=num_frames, height=height, width=width, fps=settings.shape.fps)
+    found = probe(clip).num_frames
+    if found != settings.shape.num_frames:
+        raise UnreadableError(
+            "the clip has the wrong length",
+            fact=f"{found} frames instead of {settings.shape.num_frames}",
+        )
+    return clip
