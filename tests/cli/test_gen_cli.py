@@ -1,0 +1,123 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vtb.run.lock import output_lock
+
+SMALL = ("--size", 7, "--cell", 8, "--frames", 17, "--workers", 1)
+
+
+def test_first_call_makes_and_second_is_complete(vtb, tmp_path):
+    first = vtb("gen", "maze", *SMALL, "-n", 10, "-o", "set", "--json")
+    assert first.code == 0, first.err
+    made = first.json
+    assert made["schema"] == "vtb.gen/1" and made["out"] == str(tmp_path / "set")
+    assert made["count"] == made["unique"] == sum(made["splits"].values()) == 10
+    assert made["capacity"] == 5376 and made["samples_per_second"] > 0
+    assert (tmp_path / "set" / "preview.png").exists()
+    assert "Next:" in first.err
+    again = vtb("gen", "maze", *SMALL, "-n", 10, "-o", "set", "--json")
+    assert again.json["samples_per_second"] == 0 and again.json["count"] == 10
+    text = vtb("gen", "maze", *SMALL, "-n", 10, "-o", "set", "-q")
+    assert text.out.startswith("already complete") and text.err == ""
+
+
+def test_card_command_makes_the_same_dataset(vtb, tmp_path):
+    vtb("gen", "maze", *SMALL, "-n", 6, "--algorithm", "dfs", "--seed", 5, "-o", "a")
+    card = (tmp_path / "a" / "README.md").read_text()
+    line = next(line for line in card.splitlines() if line.startswith("vtb gen"))
+    again = vtb(*line.split()[1:], "-o", "b")
+    assert again.code == 0, again.err
+    for name in ("README.md", "manifest.jsonl", "request.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (("--size", 8), 2, ["`--size 8` is even", "--size 9"]),
+        (("--size", 3), 2, ["`--size 3` is too small", "--size 5"]),
+        (("--size", 7, "-n", 6000), 1, ["5,376", "--allow-duplicates"]),
+        (("--frames", 80), 2, ["`--frames 80`", "81"]),
+        (("--kind", "sqare"), 2, ["maze-sqare", "maze-square"]),
+        (("--style", "clasic"), 2, ["clasic", "classic"]),
+        (("--preset", "vtb"), 2, ["vtb"]),
+        (("--algorithm", "wilsn"), 2, ["algorithm", "wilsn"]),
+        (("-s", "sise=9"), 2, ["unknown key `sise`"]),
+        (("-s", "style.cel=9"), 2, ["unknown key `cel`", "cell"]),
+        (("--splits", "0.5,0.5"), 2, ["`--splits 0.5,0.5`"]),
+        (("--split", "val"), 2, ["val", "validation"]),
+        (("--canvas", "480"), 2, ["--canvas 480"]),
+        (("--canvas", "100x100"), 2, ["multiples of 32"]),
+        (("--canvas", "32x32"), 2, ["canvas"]),
+    ],
+)
+def test_bad_input_writes_nothing(vtb, tmp_path, args, code, says):
+    ran = vtb("gen", "maze", *args, "-o", "set")
+    assert ran.code == code, ran.err
+    assert ran.err.startswith("error: ") and ran.out == ""
+    assert all(text in ran.err for text in says), ran.err
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "set").exists()
+
+
+def test_errors_as_json(vtb, tmp_path):
+    with output_lock(tmp_path / "set"):
+        ran = vtb("gen", "maze", *SMALL, "-o", "set", "--json")
+    assert ran.code == 1
+    assert ran.json["schema"] == "vtb.error/1" and ran.json["kind"] == "locked"
+    assert vtb("gen", "maze", "--size", 7, "-n", 6000, "--json").json["kind"] == "capacity"
+
+
+def test_other_settings_conflict(vtb):
+    assert vtb("gen", "maze", *SMALL, "-n", 4, "-o", "set").code == 0
+    ran = vtb("gen", "maze", *SMALL, "-n", 4, "--seed", 1, "-o", "set", "--json")
+    assert ran.code == 1 and ran.json["kind"] == "conflict" and "seed" in ran.json["message"]
+
+
+def test_dry_run_writes_nothing(vtb, tmp_path):
+    ran = vtb("gen", "maze", "--preset", "videothinkbench", "--size", 7, "-n", 14, "--dry-run")
+    assert ran.code == 0 and "distinct: 14" in ran.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupt(tmp_path, number, code):
+    argv = [
+        "gen",
+        "maze",
+        "--size",
+        "9",
+        "-n",
+        "4000",
+        "--shard-size",
+        "4",
+        "--workers",
+        "2",
+        "--frames",
+        "17",
+        "-o",
+        "set",
+    ]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "vtb", *argv], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    guard = time.monotonic() + 60
+    while not (tmp_path / "set" / "README.md").exists():
+        assert time.monotonic() < guard
+        time.sleep(0.05)
+    os.kill(child.pid, number)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == code
+    assert "the same command goes on" in err and "Traceback" not in err
+
+
+def test_list(vtb):
+    listed = vtb("gen", "--list", "--json").json["generators"]
+    assert {"name": "maze-square", "tasks": ["maze_square"]}.items() <= listed[0].items() or any(
+        g["name"] == "maze-square" for g in listed
+    )

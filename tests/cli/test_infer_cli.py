@@ -1,0 +1,72 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from vtb.cli.infer import app
+from vtb.core.errors import UsageError
+from vtb.infer import video
+
+
+@pytest.fixture
+def infer(tiny_wan: Path, maze_set: Path, tmp_path: Path, monkeypatch):
+    """`vtb infer video` with a model that repeats the puzzle."""
+
+    def make_frames(job, fit, seed):
+        return np.repeat(fit.apply(job.picture)[None], 17, axis=0)
+
+    monkeypatch.setattr(video, "_loaded_model", lambda *_: make_frames)
+
+    def run(*arguments):
+        fixed = ["--model", str(tiny_wan), "--data", str(maze_set), "-o", str(tmp_path / "pred")]
+        return CliRunner().invoke(app, ["video", *fixed, *arguments])
+
+    return run
+
+
+def test_json_and_resume(infer, tmp_path):
+    first = json.loads(infer("--limit", "2", "--json").stdout)
+    assert first.pop("seconds") >= 0
+    assert first == {
+        "schema": "vtb.infer.video/1",
+        "out": str(tmp_path / "pred"),
+        "n": 2,
+        "done": 2,
+        "skipped": 0,
+        "failed": 0,
+    }
+    again = infer("--limit", "2")
+    assert again.exit_code == 0 and "already complete" in again.stdout
+    assert "vtb eval puzzles" in again.stderr
+
+
+def test_options_reach_the_record(infer, tmp_path):
+    options = ["--steps", "3", "--cfg", "1.5", "--size", "64x96", "--fit", "stretch"]
+    options += ["--frames", "17", "--fps", "8", "--seed", "7", "--limit", "1"]
+    assert infer(*options).exit_code == 0
+    record = json.loads((tmp_path / "pred" / "infer.json").read_text())
+    assert (record["steps"], record["cfg"], record["seed"]) == (3, 1.5, 7)
+    assert (record["size"], record["fit"]) == ([64, 96], "stretch")
+    assert (record["num_frames"], record["fps"]) == (17, 8)
+
+
+def test_failed_clips_end_with_3(infer, monkeypatch):
+    def one_frame(job, fit, seed):
+        return fit.apply(job.picture)[None]
+
+    monkeypatch.setattr(video, "_loaded_model", lambda *_: one_frame)
+    result = infer("--limit", "1", "--json")
+    assert result.exit_code == 3 and json.loads(result.stdout)["failed"] == 1
+    assert "1 frames instead of 17" in result.stderr
+
+
+@pytest.mark.parametrize("size", ["64", "64*96", "0x64", "axb", "64x"])
+def test_a_wrong_size(infer, size):
+    result = infer("--size", size)
+    assert isinstance(result.exception, UsageError) and "HxW" in result.exception.hint
+
+
+def test_unknown_fit(infer):
+    assert infer("--fit", "crop").exit_code == 2

@@ -1,0 +1,122 @@
+"""`vtb train video`: JSON, exit codes and messages; training itself is replaced."""
+
+import json
+import signal
+import sys
+from functools import partial
+
+import pytest
+from typer.testing import CliRunner
+
+from vtb.cli import app as command_line
+from vtb.cli.train import app
+from vtb.core.errors import UsageError
+from vtb.core.frames import FramePlan
+from vtb.data.build import build
+from vtb.data.request import Request, Task
+
+TINY = "video/wan2.2-ti2v-5b-tiny"
+
+
+@pytest.fixture(scope="module")
+def mazes(tmp_path_factory):
+    out = tmp_path_factory.mktemp("mazes") / "set"
+    task = Task.of("maze-square", {"rows": 5, "cols": 5}, {"cell": 12})
+    build(Request([task], seed=0, plan=FramePlan.of(17, 16), video=True, split="train"), out, 2)
+    return out
+
+
+@pytest.fixture
+def arguments(mazes, tiny_wan, tmp_path):
+    paths = ("--data", mazes, "--model", tiny_wan, "-o", tmp_path / "run")
+    return ["video", "-r", TINY, *map(str, paths), "--gpus", "0"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, arguments, catch_exceptions=False, standalone_mode=False)
+
+
+def exit_code(monkeypatch, *arguments):
+    """The code with which the whole command line ends."""
+    monkeypatch.setattr(sys, "argv", ["vtb", "train", *arguments])
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(SystemExit) as caught:
+            command_line.main()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return caught.value.code
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(arguments, tmp_path):
+    plan = json.loads(run(*arguments, "--dry-run", "--json").stdout)
+    assert plan.pop("schema") == "vtb.plan/1"
+    assert set(plan) == {"argv", "env", "cwd", "inputs", "outputs", "checks", "estimates"}
+    assert {"tokens", "steps", "seconds_per_step", "memory_gib"} <= set(plan["estimates"])
+    assert plan["argv"][1:] == ["-m", "vtb.train.video", str(tmp_path / "run")]
+    text = run(*arguments, "--dry-run", "--seed", "7").stdout
+    assert "OMP_NUM_THREADS=1" in text
+    assert "20 per sample" in text
+    assert not (tmp_path / "run").exists()
+
+
+def test_dry_run_shows_the_plan_even_when_it_cannot_be_run(arguments, capsys, monkeypatch):
+    wrong = ("-s", "data.num_frames=21")
+    assert exit_code(monkeypatch, *arguments, *wrong, "--dry-run", "--json") == 2
+    out, err = capsys.readouterr()
+    [check] = json.loads(out)["checks"]
+    assert (check["level"], check["name"]) == ("error", "frames")
+    assert "hint: -s data.num_frames=17" in err
+
+
+def test_result_of_a_run(arguments, tmp_path, monkeypatch):
+    from vtb.train import run as training
+
+    def launch(plan, log, watch):
+        (log.parent / "checkpoints" / "step-000020").mkdir(parents=True)
+        (log.parent / "events.jsonl").write_text(
+            '{"step": 1, "loss": 2.5}\n{"step": 20, "loss": 1.5}\n'
+        )
+        watch()
+
+    monkeypatch.setattr(training, "run_job", partial(training.run_job, launch=launch))
+    result = json.loads(run(*arguments, "--json").stdout)
+    assert result.pop("seconds") > 0
+    assert result.pop("samples_per_second") > 0
+    run_dir = tmp_path / "run"
+    assert result == {
+        "schema": "vtb.train/1",
+        "run": json.loads((run_dir / "run.json").read_text())["id"],
+        "out": str(run_dir),
+        "status": "done",
+        "steps": 20,
+        "loss": {"first": 2.5, "last": 1.5},
+        "checkpoint": str(run_dir / "checkpoints" / "step-000020"),
+        "final": str(run_dir / "final"),
+        "resumed_from": 0,
+    }
+    again = json.loads(run(*arguments, "--json").stdout)
+    assert (again["steps"], again["samples_per_second"]) == (20, 0)
+    first_line = run(*arguments).stdout.splitlines()[0]
+    assert first_line == "already complete: 20 steps, loss 2.5000 → 1.5000"
+
+
+@pytest.mark.parametrize("gpus", ["2", "-1", "all"])
+def test_gpus_that_are_not_possible(arguments, gpus):
+    with pytest.raises(UsageError, match="is not possible"):
+        run(*arguments, "--gpus", gpus)
+
+
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        (["-s", "lora.rnk=4"], 2),
+        (["-r", "video/nothing"], 2),
+        (["--model", "/nowhere"], 4),
+        (["--data", "/nowhere"], 1),
+        (["--max-steps", "0"], 2),
+    ],
+)
+def test_exit_codes(arguments, monkeypatch, extra, code):
+    assert exit_code(monkeypatch, *arguments, *extra) == code

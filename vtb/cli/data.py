@@ -1,0 +1,170 @@
+"""`vtb data`: look at, check and move a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from vtb.cli.options import DataDir, Force, JsonMode, Limit, Out, Quiet, Verbose, Workers
+from vtb.cli.output import emit, next_steps
+
+app = typer.Typer(no_args_is_help=True, help="Look at, check and move a dataset.")
+
+
+@app.command()
+def verify(
+    directory: DataDir,
+    limit: Limit = None,
+    corruptions: Annotated[bool, typer.Option(help="Try corrupted answers too.")] = True,
+    repair: Annotated[bool, typer.Option("--repair", help="Drop shards with a wrong hash.")] = (
+        False
+    ),
+    workers: Workers = None,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run every truth and every corruption through the verifier; exit 3 when one surprises."""
+    from vtb.data.store import open_dataset
+    from vtb.data.verify import verify as verify_dataset
+    from vtb.run.executor import usable_cpus
+
+    report = verify_dataset(
+        open_dataset(directory.resolve()),
+        limit=limit,
+        corruptions=corruptions,
+        repair=repair,
+        workers=workers or usable_cpus(),
+    )
+    payload = report.payload()
+    emit("vtb.data.verify/1", payload, _verify_text(payload), json_mode)
+    if not report.ok:
+        raise typer.Exit(3)
+    next_steps(f"vtb data view {directory}")
+
+
+def _verify_text(payload: dict[str, Any]) -> str:
+    truths, shards = payload["truths"], payload["shards"]
+    lines = [
+        f"{'ok' if payload['ok'] else 'FAILED'}: {payload['n']:,} samples",
+        f"truths passed: {truths['passed']:,}, failed: {truths['failed']:,}",
+        f"shards sound: {shards['ok']}, bad: {shards['bad']}",
+    ]
+    lines += [
+        f"{name:<24} {count['rejected']:,} of {count['n']:,} rejected"
+        for name, count in payload["corruptions"].items()
+    ]
+    return "\n".join(lines + [f"{f['id']}: {f['reason']}" for f in payload["failures"]])
+
+
+@app.command()
+def stat(
+    directory: DataDir, json_mode: JsonMode = False, quiet: Quiet = False, verbose: Verbose = False
+) -> None:
+    """Show counts, balance, difficulty and sizes."""
+    from vtb.data.stat import stat as stat_dataset
+    from vtb.data.store import open_dataset
+
+    payload = stat_dataset(open_dataset(directory.resolve()))
+    emit("vtb.data.stat/1", payload, _stat_text(payload), json_mode)
+
+
+def _stat_text(payload: dict[str, Any]) -> str:
+    media = payload["media"]
+    clip = f"{media['frames']} frames at {media['fps']:g} fps" if media["frames"] else "no videos"
+    lines = [
+        f"{payload['count']:,} samples, {payload['unique']:,} distinct, {payload['bytes']:,} bytes",
+        "splits: " + ", ".join(f"{name} {n:,}" for name, n in payload["splits"].items()),
+        "tasks: " + ", ".join(f"{name} {n:,}" for name, n in payload["tasks"].items()),
+        f"media: {media['height']}x{media['width']}, {clip}",
+        f"{'difficulty':<14}{'min':>9}{'median':>9}{'max':>9}",
+    ]
+    lines += [
+        f"{name:<14}{value['min']:>9.4g}{value['p50']:>9.4g}{value['max']:>9.4g}"
+        for name, value in payload["difficulty"].items()
+    ]
+    return "\n".join(lines)
+
+
+@app.command()
+def overlap(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Dataset, such as the training set.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Dataset whose samples are looked up.")],
+    split_a: Annotated[str, typer.Option(help="Split of A.")] = "all",
+    split_b: Annotated[str, typer.Option(help="Split of B.")] = "all",
+    fail_above: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Exit 3 above this share of B, up to symmetry."),
+    ] = None,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Count the samples of B that stand in A: exactly, up to symmetry, with equal solution."""
+    from vtb.data.overlap import overlap as compare
+    from vtb.data.store import open_dataset
+
+    found = compare(open_dataset(a.resolve()), open_dataset(b.resolve()), split_a, split_b)
+    text = (
+        f"of {found['n_b']:,} samples, in the {found['n_a']:,} others: "
+        f"{found['exact']:,} exactly, {found['symmetric']:,} up to symmetry, "
+        f"{found['solution']:,} with equal solution"
+    )
+    emit("vtb.data.overlap/1", found, text, json_mode)
+    if fail_above is not None and found["symmetric"] > fail_above * found["n_b"]:
+        raise typer.Exit(3)
+
+
+@app.command()
+def view(
+    directory: DataDir,
+    sample_id: Annotated[str | None, typer.Option("--id", help="One sample in detail.")] = None,
+    pred: Annotated[Path | None, typer.Option(help="Predictions to show beside.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Samples on the sheet.")] = 64,
+    out: Out = None,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write an HTML contact sheet."""
+    from vtb.data.store import open_dataset
+    from vtb.data.view import write_view
+
+    page = (out or directory / "view.html").resolve()
+    shown = write_view(
+        open_dataset(directory.resolve()), page, sample_id=sample_id, predictions=pred, limit=limit
+    )
+    emit("vtb.data.view/1", {"html": str(page), "n": shown}, str(page), json_mode)
+
+
+@app.command()
+def export(
+    directory: DataDir,
+    to: Annotated[str, typer.Option(help="diffsynth-video, videothinkbench or vbvr.")],
+    split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "all",
+    prompt_language: Annotated[Literal["en", "zh"], typer.Option(help="Language.")] = "en",
+    out: Out = None,
+    force: Force = False,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write the dataset in another project's layout."""
+    from vtb.data.export import export as export_dataset
+    from vtb.data.store import open_dataset
+
+    target = (out or directory.with_name(f"{directory.resolve().name}-{to}")).resolve()
+    dataset = open_dataset(directory.resolve())
+    result = export_dataset(dataset, to, target, split=split, language=prompt_language, force=force)
+    payload = {
+        "to": to,
+        "out": str(result.out),
+        "count": result.count,
+        "skipped": dict(result.skipped),
+        "files": result.files,
+    }
+    skipped = ", ".join(f"{reason} {n:,}" for reason, n in result.skipped.items()) or "none"
+    text = f"{result.count:,} samples in {result.out}\nskipped: {skipped}"
+    emit("vtb.data.export/1", payload, text, json_mode)

@@ -1,0 +1,44 @@
+"""`vtb demo`: the whole loop in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vtb.cli.options import JsonMode, Quiet, Verbose, Workers
+from vtb.cli.output import emit, next_steps, note
+
+if TYPE_CHECKING:
+    from vtb.demo import DemoResult
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output directory.")] = Path("demo"),
+    workers: Workers = None,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run the whole loop on a CPU with a tiny random model, in under two minutes."""
+    from vtb.demo import PLAIN_TRUTH, payload, run_demo
+    from vtb.run.executor import usable_cpus
+
+    result = run_demo(out.resolve(), note, workers or usable_cpus())
+    emit("vtb.demo/1", payload(result), _text(result), json_mode)
+    note(PLAIN_TRUTH)
+    next_steps(
+        "vtb gen maze --size 9 -n 1000",
+        "vtb recipe show video/wan2.2-ti2v-5b-lora",
+    )
+
+
+def _text(result: DemoResult) -> str:
+    lines = [f"{'':<28}{'solved':>9}{'95 % interval':>18}{'loss':>9}"]
+    for row in result.rows:
+        low, high = row.ci95
+        interval = f"{100 * low:.0f} to {100 * high:.0f} %"
+        loss = "" if row.loss is None else f"{row.loss:.3f}"
+        lines.append(f"{row.name:<28}{100 * row.accuracy:>7.0f} %{interval:>18}{loss:>9}")
+    return "\n".join([*lines, f"report: {result.html}"])

@@ -1,0 +1,127 @@
+"""`vtb infer`: run a model on a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from vtb.cli.options import Force, JsonMode, Limit, Out, Quiet, Verbose
+from vtb.cli.output import emit, next_steps, warn
+from vtb.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from vtb.infer.fit import Size
+    from vtb.infer.video import InferResult
+
+app = typer.Typer(no_args_is_help=True, help="Run a model on a dataset.")
+
+
+@app.callback()
+def infer() -> None:
+    """Run a model on a dataset."""
+
+
+@app.command()
+def video(
+    model: Annotated[Path, typer.Option(help="Checkpoint directory.")],
+    data: Annotated[Path | None, typer.Option(help="Dataset made by `vtb gen`.")] = None,
+    split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
+    prompt: Annotated[str | None, typer.Option(help="One prompt, instead of --data.")] = None,
+    image: Annotated[Path | None, typer.Option(help="First frame for --prompt.")] = None,
+    lora: Annotated[Path | None, typer.Option(help="LoRA file; every tensor must match.")] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="Frames of a clip.", show_default="the dataset's")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=1, help="Frames per second.", show_default="the dataset's")
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HxW", help="Size to work in.", show_default="the puzzle's"),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Denoising steps.", show_default="the model's")
+    ] = None,
+    cfg: Annotated[
+        float | None, typer.Option(min=0, help="Guidance scale.", show_default="the model's")
+    ] = None,
+    fit: Annotated[
+        Literal["pad", "stretch"],
+        typer.Option(help="How a puzzle comes into the model's sizes; undone in the clip."),
+    ] = "pad",
+    seed: Annotated[int, typer.Option(help="Root of every random stream.")] = 42,
+    limit: Limit = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")] = "auto",
+    out: Out = None,
+    force: Force = False,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Make one clip per puzzle, beginning with the puzzle image."""
+    from vtb.infer.settings import VideoRequest
+    from vtb.infer.video import infer_videos
+
+    target = (out or Path("predictions") / (data.resolve().name if data else "prompt")).resolve()
+    result = infer_videos(
+        VideoRequest(
+            model=model.resolve(),
+            out=target,
+            data=None if data is None else data.resolve(),
+            split=split,
+            prompt=prompt,
+            image=None if image is None else image.resolve(),
+            lora=None if lora is None else lora.resolve(),
+            num_frames=frames,
+            fps=fps,
+            size=_size(size),
+            steps=steps,
+            cfg=cfg,
+            fit=fit,
+            seed=seed,
+            limit=limit,
+            device=device,
+            force=force,
+        )
+    )
+    for sample_id, reason in result.failed.items():
+        warn(f"{sample_id}: {reason}")
+    emit("vtb.infer.video/1", _payload(result), _text(result), json_mode)
+    if result.failed:
+        raise typer.Exit(3)
+    if data is not None:
+        next_steps(f"vtb eval puzzles --data {data} --split {split} --pred {target}")
+
+
+def _size(text: str | None) -> Size | None:
+    from vtb.infer.fit import Size
+
+    if text is None:
+        return None
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
+        raise UsageError(f"`--size {text}` is not a size", hint="--size 480x832 (HxW)")
+    return Size(int(height), int(width))
+
+
+def _payload(result: InferResult) -> dict[str, object]:
+    return {
+        "out": str(result.out),
+        "n": result.n,
+        "done": result.done,
+        "skipped": result.skipped,
+        "failed": len(result.failed),
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _text(result: InferResult) -> str:
+    if result.skipped == result.n:
+        return f"already complete: {result.n:,} clips\n{result.out}"
+    failed = f", {len(result.failed):,} failed" if result.failed else ""
+    return (
+        f"made {result.done:,} clips in {result.seconds:.0f} s, "
+        f"{result.skipped:,} were there{failed}\n{result.out}"
+    )

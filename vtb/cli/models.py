@@ -1,0 +1,121 @@
+"""`vtb models`: make and check model directories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vtb.cli.options import JsonMode, Out, Quiet, Verbose
+from vtb.cli.output import emit, next_steps
+
+if TYPE_CHECKING:
+    from vtb.models.check import CheckReport
+    from vtb.models.families import LoraReport
+
+app = typer.Typer(no_args_is_help=True, help="Make and check model directories.")
+SHOWN = 5
+
+
+@app.command()
+def init(
+    family: Annotated[str, typer.Argument(help="Model family, such as wan2.2-ti2v-5b.")],
+    preset: Annotated[str, typer.Option(help="Size of the model.")] = "tiny",
+    seed: Annotated[int, typer.Option(help="Root of the random weights.")] = 0,
+    out: Out = None,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write random weights in a family's real architecture and file layout."""
+    from vtb.models.create import create
+
+    made = create(family, preset, seed, (out or Path("models") / f"{family}-{preset}").resolve())
+    payload = {
+        "family": made.family,
+        "preset": made.preset,
+        "out": str(made.out),
+        "parameters": made.parameters,
+        "bytes": made.size_bytes,
+        "files": list(made.files),
+    }
+    state = "made" if made.is_new else "already complete"
+    text = (
+        f"{state}: {family} ({preset}), {made.parameters:,} random parameters, "
+        f"{made.size_bytes / 1e6:.1f} MB\n{made.out}"
+    )
+    emit("vtb.models.init/1", payload, text, json_mode)
+    next_steps(f"vtb models check {made.out}")
+
+
+@app.command()
+def check(
+    directory: Annotated[Path, typer.Argument(help="Model directory.", metavar="DIR")],
+    family: Annotated[str | None, typer.Option(help="Default: recognised.")] = None,
+    lora: Annotated[
+        list[Path] | None, typer.Option(help="LoRA file to compare; repeatable.")
+    ] = None,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check a model directory, and LoRA files against it, without loading weights."""
+    from vtb.models.check import check as check_directory
+
+    report = check_directory(directory.resolve(), family, lora or ())
+    emit("vtb.models.check/1", _payload(report), _text(report), json_mode)
+    if not report.ok:
+        raise typer.Exit(3)
+    next_steps(
+        f"vtb train video --recipe video/{report.family}-lora --model {directory} --data DIR"
+    )
+
+
+def _payload(report: CheckReport) -> dict[str, object]:
+    return {
+        "family": report.family,
+        "ok": report.ok,
+        "files": {
+            "ok": list(report.complete),
+            "missing": list(report.missing),
+            "unexpected": list(report.unexpected),
+        },
+        "parameters": report.parameters,
+        "lora": [
+            {
+                "file": str(lora.file.resolve()),
+                "matched": lora.matched,
+                "unmatched": list(lora.unmatched),
+                "zero": list(lora.zero),
+            }
+            for lora in report.lora
+        ],
+    }
+
+
+def _text(report: CheckReport) -> str:
+    lines = [
+        f"{report.family}: {'ok' if report.ok else 'does not match'}, "
+        f"{report.parameters:,} parameters, {len(report.complete)} files ok",
+        *_first("missing", report.missing),
+        *_first("unexpected", report.unexpected),
+        *(line for lora in report.lora for line in _lora_lines(lora)),
+    ]
+    return "\n".join(lines)
+
+
+def _lora_lines(lora: LoraReport) -> list[str]:
+    return [
+        f"{lora.file}: {lora.matched} layers match",
+        *_first("unmatched", lora.unmatched),
+        *_first("zero", lora.zero),
+    ]
+
+
+def _first(label: str, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return [f"  {label} ({len(names)}): {', '.join(names[:SHOWN])}{more}"]
