@@ -73,7 +73,7 @@ def run_demo(out: Path, announce: Callable[[str], None], workers: int) -> DemoRe
     with _step(result, announce, "Generate mazes for training and for testing"):
         _generate(train_set, TRAIN_SAMPLES, "train", workers)
         _generate(test_set, TEST_SAMPLES, "test", workers)
-    with _step(result, announce, "Verify every answer, and that every corrupted one fails"):
+    with _step(result, announce, f"Verify {TEST_SAMPLES} answers of each, right and corrupted"):
         _verify([train_set, test_set], workers)
     with _step(result, announce, "Write a tiny random Wan2.2 checkpoint"):
         _create_model(model)

@@ -9,11 +9,10 @@ import numpy as np
 
 from vtb.core.answers import wrap
 from vtb.core.types import Array, Prediction, Sample
+from vtb.media.video import encode
 
 from .paths import MazeGraph, square_graph
 from .sketch import Sketch
-
-NUM_FRAMES = 12
 
 
 def corruptions(sample: Sample) -> Iterator[tuple[str, Prediction]]:
@@ -30,8 +29,8 @@ def corruptions(sample: Sample) -> Iterator[tuple[str, Prediction]]:
     sketch = Sketch.of(sample.instance, sample.puzzle)
     for name, picture in _pictures(sketch, graph, path):
         yield name, Prediction(sample.id, "image", content=picture)
-    for name, frames in _clips(sketch, path):
-        yield name, Prediction(sample.id, "video", content=frames)
+    for name, clip in _clips(sketch, path):
+        yield name, Prediction(sample.id, "video", content=clip)
 
 
 def _id_lists(graph: MazeGraph, path: list[int]) -> Iterator[tuple[str, list[int]]]:
@@ -123,13 +122,18 @@ def _scene_faults(sketch: Sketch, graph: MazeGraph, path: list[int]) -> Iterator
         yield "moved_end", sketch.fill(unused[-1:], goal, no_goal)
 
 
-def _clips(sketch: Sketch, path: list[int]) -> Iterator[tuple[str, Array]]:
-    solved = sketch.strokes(path)
-    late = [sketch.puzzle] * (NUM_FRAMES - 1) + [solved]
-    undone = [solved] * (NUM_FRAMES - 2) + [sketch.puzzle] * 2
-    yield "video_late", np.stack(late)
-    yield "video_undone", np.stack(undone)
-    yield "video_unsolved", np.stack([sketch.puzzle] * NUM_FRAMES)
+def _clips(sketch: Sketch, path: list[int]) -> Iterator[tuple[str, bytes]]:
+    """Encoded clips of five frames, of which the median of the last three counts."""
+    puzzle, solved = sketch.puzzle, sketch.strokes(path)
+    broken = dict(_breaks(sketch, path))["gap"]
+    for name, frames in {
+        "video_unsolved": [puzzle] * 5,
+        "video_late": [*[puzzle] * 4, solved],
+        "video_undone": [*[solved] * 3, puzzle, puzzle],
+        "video_gap": [puzzle, *[broken] * 4],
+    }.items():
+        height, width = puzzle.shape[:2]
+        yield name, encode(frames, num_frames=5, height=height, width=width, fps=8, crf=23)
 
 
 def _thin_wall(graph: MazeGraph, path: list[int]) -> list[int] | None:

@@ -28,9 +28,6 @@ MIN_INNER_SHARE = 0.06
 MIN_CELL_SHARE = 0.15
 # A side step that fills less than this much of what a path fills of a cell is a slip of the brush.
 MIN_SPUR_SHARE = 0.4
-# More red than this share of its cells is no path but a flood: the widest style of path reaches
-# 0.83 after blur, filled corridors keep 0.89 in the dullest red at crf 23.
-MAX_COVERAGE = 0.86
 # Gaps of up to an eighth of a cell, at least 2 px, are closed.
 GAP_SHARE = 1 / 16
 # Red hits a wall when it covers this share of it, reaches across this share of its thickness, or

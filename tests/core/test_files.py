@@ -80,3 +80,14 @@ def test_stale_temporaries_go(tmp_path):
     (tmp_path / "a.parquet").write_text("whole")
     files.remove_stale_temporaries(tmp_path, tmp_path / "absent")
     assert [p.name for p in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_json_lines_end_at_newlines_only(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"a": "one\u2028two\x85three"}\n{"b": 2}\n', encoding="utf-8")
+    assert files.read_json_lines(path) == [{"a": "one\u2028two\x85three"}, {"b": 2}]
+
+
+def test_a_file_that_is_not_there_has_no_hash(tmp_path):
+    with pytest.raises(UnreadableError, match="absent"):
+        files.sha256_file(tmp_path / "absent")

@@ -18,10 +18,13 @@ def test_buckets(bucket, split):
 
 def test_parse():
     assert SplitRule.parse("0.9,0.05,0.05") == SplitRule()
+    assert str(SplitRule.parse("0.5,0.2,0.3")) == "0.5,0.2,0.3"
     assert SplitRule.parse("0.5,0.2,0.3") == SplitRule(test=300, validation=200)
 
 
-@pytest.mark.parametrize("text", ["", "1", "0.5,0.5", "0.5,0.2,0.2", "1.2,-0.1,-0.1", "a,b,c"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "0.5,0.5", "0.5,0.2,0.2", "1.2,-0.1,-0.1", "a,b,c", "nan,0,0"]
+)
 def test_parse_rejects(text):
     with pytest.raises(UsageError):
         SplitRule.parse(text)

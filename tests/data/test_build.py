@@ -1,8 +1,9 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from vtb.core.errors import CapacityError, ConflictError, LockedError
+from vtb.core.errors import CapacityError, ConflictError, LockedError, UnreadableError
 from vtb.data.build import build, rehearse
 from vtb.data.shards import read_manifest
 from vtb.data.store import open_dataset
@@ -128,3 +129,74 @@ def test_a_lost_shard_is_made_again(tmp_path, request_of, content_of):
 def test_rehearsal_writes_nothing_and_foretells_the_splits(tmp_path, request_of):
     foretold = rehearse(request_of(), 50)
     assert foretold.splits == build(request_of(), tmp_path, 50).splits
+
+
+def test_a_kill_before_the_last_files_is_mended(tmp_path, request_of, content_of):
+    build(request_of(), tmp_path, 30, shard_size=10)
+    before = content_of(tmp_path)
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text("".join(reversed(manifest.read_text().splitlines(keepends=True))))
+    (tmp_path / "preview.png").unlink()
+    assert build(request_of(), tmp_path, 30, shard_size=10).made == 0
+    assert content_of(tmp_path) == before
+
+
+def test_force_keeps_what_does_not_differ(tmp_path, request_of):
+    build(request_of(), tmp_path, 10)
+    assert build(request_of(), tmp_path, 10, force=True).made == 0
+
+
+def test_a_shard_made_again_before_a_kill_counts_once(tmp_path, request_of, content_of):
+    build(request_of(), tmp_path, 30, shard_size=10)
+    before = content_of(tmp_path)
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(manifest.read_text() + manifest.read_text().splitlines(keepends=True)[0])
+    assert open_dataset(tmp_path).count() == 30
+    assert build(request_of(), tmp_path, 30, shard_size=10).made == 0
+    assert content_of(tmp_path) == before
+
+
+def test_a_kill_after_the_first_byte_is_no_foreign_directory(tmp_path, request_of):
+    (tmp_path / ".request.json.0123.tmp").write_text("{")
+    (tmp_path / ".vtb.lock").touch()
+    assert build(request_of(), tmp_path, 5).count == 5
+
+
+def test_a_kill_while_force_clears_can_be_forced_again(tmp_path, request_of, monkeypatch):
+    build(request_of(), tmp_path / "out", 10)
+    build(request_of(seed=1), tmp_path / "straight", 10)
+    unlink, calls = Path.unlink, []
+
+    def killed(path, missing_ok=False):
+        calls.append(path)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build(request_of(seed=1), tmp_path / "out", 10, force=True)
+    build(request_of(seed=1), tmp_path / "out", 10, force=True)
+    assert rows(tmp_path / "out") == rows(tmp_path / "straight")
+    assert {path.name for path in (tmp_path / "out" / "data").iterdir()} == {
+        path.name for path in (tmp_path / "straight" / "data").iterdir()
+    }
+
+
+def test_a_manifest_cannot_name_files_outside(tmp_path, request_of):
+    build(request_of(), tmp_path / "out", 5)
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"data/', '"../'))
+    with pytest.raises(UnreadableError, match="is no shard"):
+        build(request_of(seed=1), tmp_path / "out", 5, force=True)
+
+
+def test_a_shard_without_manifest_line_is_not_left(tmp_path, request_of):
+    build(request_of(), tmp_path, 30, shard_size=10)
+    manifest = tmp_path / "manifest.jsonl"
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(line for line in lines if '"first":20' not in line))
+    assert build(request_of(), tmp_path, 50, shard_size=15).made == 30
+    listed = {shard.file for shard in read_manifest(tmp_path)}
+    assert {f"data/{path.name}" for path in (tmp_path / "data").iterdir()} == listed

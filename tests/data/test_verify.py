@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from vtb.core import registry
@@ -41,5 +43,8 @@ def test_repair_and_rebuild(tmp_path, request_of, content_of):
     assert shard.exists()
     verify(open_dataset(tmp_path), corruptions=False, limit=2, repair=True)
     assert not shard.exists()
+    listed = re.findall(r"data/\S+\.parquet", (tmp_path / "README.md").read_text())
+    assert len(listed) == len(list((tmp_path / "data").iterdir())) > 0
+    assert all((tmp_path / name).is_file() for name in listed)
     build(request_of(), tmp_path, 30, shard_size=10)
     assert content_of(tmp_path) == before

@@ -99,6 +99,11 @@ def test_a_lora_of_another_model_is_refused(infer, lora_of, tmp_path):
     assert not list((tmp_path / "pred").glob("*.mp4"))
 
 
+def test_a_lora_that_is_not_there_is_named(infer, tmp_path):
+    with pytest.raises(UnreadableError, match=r"nothing\.safetensors"):
+        infer(lora=tmp_path / "nothing.safetensors")
+
+
 def test_repeating_makes_only_what_is_missing(infer, stub, tmp_path, maze_set):
     ids = open_dataset(maze_set).ids("test")
     infer(limit=2)
@@ -120,6 +125,7 @@ def test_an_interrupted_run_lists_only_whole_clips(infer, stub, tmp_path, monkey
         raise Stop
 
     infer(limit=1)
+    (tmp_path / "pred" / ".x.mp4.0123.tmp").write_bytes(b"half")
     with monkeypatch.context() as patch:
         patch.setattr(video, "append_line", stop)
         with pytest.raises(Stop):
@@ -193,12 +199,13 @@ def test_missing_model_and_unknown_device(infer, tmp_path):
     assert place("cpu") == ("cpu", torch.float32)
 
 
-def test_weights_fingerprint_sees_name_size_and_both_ends(tmp_path):
+def test_weights_fingerprint_sees_name_size_ends_and_middle(tmp_path):
     path = tmp_path / "a.bin"
-    content = bytearray(5 << 19)
+    content = bytearray(5 << 21)
     path.write_bytes(content)
     first = weights_fingerprint([path])
-    for position in (0, len(content) - 1):
+    middle = (len(content) - (1 << 16)) * 20 // 63
+    for position in (0, middle, len(content) - 1):
         changed = bytearray(content)
         changed[position] = 1
         path.write_bytes(changed)

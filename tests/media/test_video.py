@@ -197,3 +197,10 @@ def test_a_missing_encoder_says_what_to_install(monkeypatch):
     monkeypatch.setattr(video.av.container.OutputContainer, "add_stream", refuse, raising=True)
     with pytest.raises(MissingEnvironmentError, match="libx264"):
         encoded()
+
+
+def test_a_clip_whose_size_changes_is_unreadable(monkeypatch):
+    sizes = [np.zeros((side, 16, 3), np.uint8) for side in (16, 16, 32)]
+    monkeypatch.setattr(video, "decode", lambda source: iter(sizes))
+    with pytest.raises(UnreadableError, match="not a readable video"):
+        video.read_frames(b"")

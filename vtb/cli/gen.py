@@ -22,7 +22,7 @@ from vtb.cli.options import (
     Workers,
     with_options,
 )
-from vtb.cli.output import emit, next_steps
+from vtb.cli.output import emit, next_steps, warn
 from vtb.core import registry
 from vtb.core.errors import UsageError, did_you_mean
 
@@ -165,6 +165,8 @@ def _preset(
     if name not in presets:
         raise UsageError(f"unknown preset `{name}`", hint=did_you_mean(name, presets))
     chosen = presets[name]
+    if "note" in chosen:
+        warn(f"preset {name}: {chosen['note']}")
     return dict(chosen["config"]), _style(generator, chosen["style"])
 
 

@@ -52,10 +52,7 @@ def parse_int_list(text: str) -> Parsed:
     span, tagged = extract(text)
     for character, plain in _FULL_WIDTH.items():
         span = span.replace(character, plain)
-    value: list[int] | None = None
-    for match in _INT_LIST.finditer(span):
-        found = list(map(int, match[1].split(",")))
-        if value is not None and found != value:
-            return Parsed("ambiguous_answer", tagged=tagged)
-        value = found
-    return Parsed("no_answer" if value is None else "ok", value, tagged)
+    lists = {tuple(map(int, body.split(","))) for body in set(_INT_LIST.findall(span))}
+    if len(lists) != 1:
+        return Parsed("ambiguous_answer" if lists else "no_answer", tagged=tagged)
+    return Parsed("ok", list(lists.pop()), tagged)

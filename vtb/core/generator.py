@@ -99,7 +99,7 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
         return _data_file(type(self), "styles.toml").get(self.task, {})
 
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
-        """Named settings: `config` and the name of a `style`, from the family's `presets.toml`."""
+        """Named settings from the family's `presets.toml`: `config`, `style` (its name), `note`."""
         return _data_file(type(self), "presets.toml").get(self.task, {})
 
     def columns(self) -> tuple[str, ...]:

@@ -36,13 +36,19 @@ class SplitRule:
             train, validation, test = (float(part) for part in text.split(","))
         except ValueError:
             train = validation = test = -1.0
-        if min(train, validation, test) < 0 or abs(train + validation + test - 1) > 1e-9:
+        adds_up = abs(train + validation + test - 1) <= 1e-9  # false for nan too
+        if not adds_up or min(train, validation, test) < 0:
             raise UsageError(
                 f"`--splits {text}` is not three fractions that add up to 1",
                 fact="order: train,validation,test",
                 hint="--splits 0.9,0.05,0.05",
             )
         return cls(test=round(test * BUCKETS), validation=round(validation * BUCKETS))
+
+    def __str__(self) -> str:
+        """The fractions as `parse` reads them."""
+        train = BUCKETS - self.test - self.validation
+        return ",".join(f"{part / BUCKETS:g}" for part in (train, self.validation, self.test))
 
     def of(self, canonical: str) -> Split:
         """The split of a canonical fingerprint (hex)."""

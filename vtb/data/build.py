@@ -20,6 +20,8 @@ from vtb.data.rows import RenderJob, Row, render_rows, require_drawable
 from vtb.data.shards import (
     MANIFEST_NAME,
     Shard,
+    manifest_hash,
+    manifest_text,
     read_column,
     read_manifest,
     shard_name,
@@ -106,25 +108,47 @@ def build(
     """
     start = time.monotonic()
     capacity = check_capacity(request, count)
-    require_drawable(request)
     _refuse_foreign(out)
     with output_lock(out):
-        if force:
-            _clear(out)
         remove_stale_temporaries(out, out / "data")
-        if (out / REQUEST_NAME).exists():
-            record_settings(out / REQUEST_NAME, request.record())
-        shards = _sound(out, read_manifest(out))
-        planner = Planner(request)
-        todo = _plan(request, planner, out, shards, _ranges(shards, count, shard_size))
+        _require_same_request(request, out, force=force)
+        manifest = read_manifest(out)
+        _remove_unlisted(out, manifest)
+        shards = _sound(out, manifest)
+        ranges = _ranges(shards, count, shard_size)
         made = 0
-        if todo:
-            record_settings(out / REQUEST_NAME, request.record())
-            made = _render(request, out, shards, todo, workers)
-        if made or not _is_finished(out):
+        if not all(_is_complete(span, shards) for span in ranges):
+            made = _make(request, out, shards, ranges, workers)
+        if not _is_finished(out, shards):
             _finish(request, out, shards)
-    seconds = time.monotonic() - start
-    return BuildResult(out, shards, made, planner.unique, capacity, seconds)
+        unique = _unique(request, out, shards)
+    return BuildResult(out, shards, made, unique, capacity, time.monotonic() - start)
+
+
+def _require_same_request(request: Request, out: Path, *, force: bool) -> None:
+    if not (out / REQUEST_NAME).exists():
+        return
+    try:
+        record_settings(out / REQUEST_NAME, request.record())
+    except ConflictError:
+        if not force:
+            raise
+        # The old samples go before the new request is recorded: never one's rows under the other.
+        _clear(out)
+
+
+def _make(
+    request: Request,
+    out: Path,
+    shards: list[Shard],
+    ranges: Sequence[_Range],
+    workers: int,
+) -> int:
+    """Plans and renders what is missing, adding to `shards`; returns how many samples it drew."""
+    require_drawable(request)
+    todo = _plan(request, out, shards, ranges)
+    record_settings(out / REQUEST_NAME, request.record())
+    return _render(request, out, shards, todo, workers)
 
 
 def _ranges(shards: Sequence[Shard], count: int, shard_size: int) -> list[_Range]:
@@ -141,20 +165,24 @@ def _ranges(shards: Sequence[Shard], count: int, shard_size: int) -> list[_Range
     return ranges[:-1]
 
 
+def _parts(span: _Range, shards: Sequence[Shard]) -> list[Shard]:
+    return [shard for shard in shards if (shard.first, shard.last) == (span.first, span.last)]
+
+
+def _is_complete(span: _Range, shards: Sequence[Shard]) -> bool:
+    return sum(part.rows for part in _parts(span, shards)) == len(span)
+
+
 def _plan(
-    request: Request,
-    planner: Planner,
-    out: Path,
-    shards: Sequence[Shard],
-    ranges: Sequence[_Range],
+    request: Request, out: Path, shards: Sequence[Shard], ranges: Sequence[_Range]
 ) -> list[tuple[_Range, list[Planned]]]:
     """The draws of every unfinished range; finished ones only say what they hold."""
+    planner = Planner(request)
     todo: list[tuple[_Range, list[Planned]]] = []
     with progress("planning", sum(map(len, ranges))) as advance:
         for span in ranges:
-            parts = [s for s in shards if (s.first, s.last) == (span.first, span.last)]
-            if sum(part.rows for part in parts) == len(span):
-                for part in parts:
+            if _is_complete(span, shards):
+                for part in _parts(span, shards):
                     planner.recall(read_column(out, part, "fingerprint"))
                 advance(len(span))
                 continue
@@ -165,6 +193,13 @@ def _plan(
                 advance(len(step))
             todo.append((span, planned))
     return todo
+
+
+def _unique(request: Request, out: Path, shards: Sequence[Shard]) -> int:
+    """Number of distinct fingerprints; without duplicates every row has its own."""
+    if not request.allow_duplicates:
+        return sum(shard.rows for shard in shards)
+    return len({value for shard in shards for value in read_column(out, shard, "fingerprint")})
 
 
 def _render(
@@ -209,8 +244,25 @@ def _finish(request: Request, out: Path, shards: list[Shard]) -> None:
     write_card(out, request, shards)
 
 
-def _is_finished(out: Path) -> bool:
-    return (out / "preview.png").exists() and (out / "README.md").exists()
+def _is_finished(out: Path, shards: Sequence[Shard]) -> bool:
+    """Whether manifest, card and preview are those of exactly these shards."""
+    return (
+        (out / "preview.png").exists()
+        and manifest_text(shards) == _text(out / MANIFEST_NAME)
+        and manifest_hash(shards) in _text(out / "README.md")
+    )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _remove_unlisted(out: Path, shards: Sequence[Shard]) -> None:
+    """Removes shards that a kill left without a manifest line; this build may cut elsewhere."""
+    listed = {out / shard.file for shard in shards}
+    for path in (out / "data").glob("*-*-*.parquet"):
+        if path not in listed:
+            path.unlink()
 
 
 def _sound(out: Path, shards: Sequence[Shard]) -> list[Shard]:
@@ -223,9 +275,10 @@ def _size(path: Path) -> int:
 
 
 def _refuse_foreign(out: Path) -> None:
-    if not out.is_dir() or (out / REQUEST_NAME).exists() or (out / MANIFEST_NAME).exists():
+    if not out.is_dir() or (out / REQUEST_NAME).exists():
         return
-    foreign = sorted(p.name for p in out.iterdir() if not p.name.startswith(".vtb"))
+    # A kill in the first moments leaves our own dot-files only.
+    foreign = sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
     if foreign:
         raise ConflictError(
             f"`{out}` is not empty and holds no dataset",
@@ -235,9 +288,13 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def _clear(out: Path) -> None:
-    """Removes a dataset's own files, the manifest first so that no reader sees half of it."""
-    shards = read_manifest(out)
-    for name in ("README.md", MANIFEST_NAME, REQUEST_NAME, "preview.png"):
-        (out / name).unlink(missing_ok=True)
-    for shard in shards:
+    """Removes a dataset's own files.
+
+    The card goes first, so that no reader is promised half of it, and what is needed to go on
+    after a kill last: the manifest after the shards it names, the request after everything.
+    """
+    (out / "README.md").unlink(missing_ok=True)
+    for shard in read_manifest(out):
         (out / shard.file).unlink(missing_ok=True)
+    for name in (MANIFEST_NAME, "preview.png", REQUEST_NAME):
+        (out / name).unlink(missing_ok=True)

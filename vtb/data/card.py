@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 
 from vtb.core import registry
 from vtb.core.files import atomic_write
-from vtb.core.splits import SPLITS
+from vtb.core.splits import SPLITS, SplitRule
 from vtb.data.plan import check_capacity
 from vtb.data.request import Request, Task
 from vtb.data.shards import Shard, manifest_hash
@@ -25,19 +26,30 @@ def write_card(out: Path, request: Request, shards: Sequence[Shard]) -> None:
     read from a stale cache. Splits without a file are left out: naming one would make every
     split unloadable (datasets 4.8).
     """
-    header = yaml.safe_dump(_header(shards), sort_keys=False, allow_unicode=True)
-    atomic_write(out / "README.md", f"---\n{header}---\n\n{_body(request, shards)}")
+    atomic_write(out / "README.md", f"---\n{_yaml(shards)}---\n\n{_body(request, shards)}")
+
+
+def relist_shards(out: Path, shards: Sequence[Shard]) -> None:
+    """Rewrites the YAML of README.md for these shards and keeps its text; no shard, no card."""
+    path = out / "README.md"
+    if not shards:
+        path.unlink(missing_ok=True)
+    elif path.exists():
+        _, _, body = path.read_text(encoding="utf-8").split("---\n", 2)
+        atomic_write(path, f"---\n{_yaml(shards)}---\n{body}")
 
 
 def command(request: Request, count: int) -> str:
     """The command that makes this dataset again."""
     (task,) = request.tasks
     parts = [f"vtb gen {task.generator} -n {count} --seed {request.seed}"]
-    parts += [f"-s {key}={json.dumps(value)}" for key, value in _changed(task)]
+    parts += ["-s " + shlex.quote(f"{key}={json.dumps(value)}") for key, value in _changed(task)]
     if request.video:
         parts.append(f"--frames {request.plan.num_frames} --fps {request.plan.fps:g}")
     else:
         parts.append("--no-video")
+    if request.rule != SplitRule():
+        parts.append(f"--splits {request.rule}")
     if request.split:
         parts.append(f"--split {request.split}")
     if request.allow_duplicates:
@@ -52,6 +64,10 @@ def _changed(task: Task) -> list[tuple[str, object]]:
     style = generator.Style().model_dump(mode="json")
     changed = [(key, value) for key, value in task.config.items() if config[key] != value]
     return changed + [(f"style.{k}", v) for k, v in task.style.items() if style[k] != v]
+
+
+def _yaml(shards: Sequence[Shard]) -> str:
+    return yaml.safe_dump(_header(shards), sort_keys=False, allow_unicode=True)
 
 
 def _header(shards: Sequence[Shard]) -> dict[str, object]:

@@ -90,7 +90,7 @@ class Planner:
         raise CapacityError(
             f"no fresh sample found{where} after {len(self._seen):,} distinct ones",
             fact=f"{ATTEMPTS:,} attempts at index {index}",
-            hint=f"-n {len(self._seen)}, or {_WAYS_OUT}",
+            hint=f"-n {index}, or {_WAYS_OUT}" if index else _WAYS_OUT,
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from vtb.core.errors import UnreadableError
-from vtb.core.files import sha256_file, translate_os_error
+from vtb.core.files import sha256_file
 from vtb.core.types import Prediction
 
 LIST_NAME = "predictions.jsonl"
@@ -169,15 +169,19 @@ def _stays_inside(file: str) -> bool:
 
 def _identified(prediction: Prediction) -> Prediction:
     text = prediction.text
-    try:
-        if prediction.path is not None and prediction.kind != "text":
-            return replace(prediction, sha256=sha256_file(Path(prediction.path)))
-        if prediction.path is not None:
-            text = Path(prediction.path).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise translate_os_error(error, Path(prediction.path or "")) from error
+    if prediction.path is not None and prediction.kind != "text":
+        return replace(prediction, sha256=sha256_file(Path(prediction.path)))
+    if prediction.path is not None:
+        text = _read_text(Path(prediction.path))
     digest = hashlib.sha256((text or "").encode(errors="replace")).hexdigest()
     return replace(prediction, text=text, sha256=digest)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UnreadableError(f"`{path}` cannot be read", fact=error.strerror or "") from error
 
 
 def _bad_line(path: Path, number: int, fact: str) -> UnreadableError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vtb.core.errors import UnreadableError
 from vtb.core.files import append_line, atomic_path, atomic_write, read_json_lines, sha256_file
 from vtb.core.splits import Split
 from vtb.data.rows import Row
@@ -43,21 +44,30 @@ def shard_name(split: Split, first: int, last: int) -> str:
 
 
 def read_manifest(directory: Path) -> list[Shard]:
-    """The finished shards of a dataset, sorted by first index and file name."""
-    shards = [Shard(**line) for line in read_json_lines(directory / MANIFEST_NAME)]
+    """The finished shards of a dataset, sorted by first index and file name.
+
+    The last line of a file counts: a shard that was made again stands in two until the end.
+    Raises UnreadableError at a line that names another file than a shard's own.
+    """
+    lines = map(_shard, read_json_lines(directory / MANIFEST_NAME))
+    shards = {shard.file: shard for shard in lines}.values()
     return sorted(shards, key=lambda shard: (shard.first, shard.file))
 
 
-def write_manifest(directory: Path, shards: Sequence[Shard]) -> None:
-    """Rewrites the whole manifest, sorted by file name."""
+def manifest_text(shards: Sequence[Shard]) -> str:
+    """The manifest of a finished dataset: a line per shard, sorted by file name."""
     ordered = sorted(shards, key=lambda shard: shard.file)
-    atomic_write(directory / MANIFEST_NAME, "".join(_line(shard) + "\n" for shard in ordered))
+    return "".join(_line(shard) + "\n" for shard in ordered)
+
+
+def write_manifest(directory: Path, shards: Sequence[Shard]) -> None:
+    """Rewrites the whole manifest."""
+    atomic_write(directory / MANIFEST_NAME, manifest_text(shards))
 
 
 def manifest_hash(shards: Sequence[Shard]) -> str:
     """sha256 over the finished shards, whatever the order of the manifest's lines."""
-    ordered = sorted(shards, key=lambda shard: shard.file)
-    return sha256("\n".join(map(_line, ordered)).encode()).hexdigest()
+    return sha256(manifest_text(shards).encode()).hexdigest()
 
 
 def write_shard(directory: Path, split: Split, first: int, last: int, rows: Sequence[Row]) -> Shard:
@@ -88,6 +98,17 @@ def write_shard(directory: Path, split: Split, first: int, last: int, rows: Sequ
 def read_column(directory: Path, shard: Shard, column: str) -> list[Any]:
     """One column of one shard as Python values."""
     return pq.read_table(directory / shard.file, columns=[column])[column].to_pylist()
+
+
+def _shard(line: Mapping[str, Any]) -> Shard:
+    try:
+        shard = Shard(**line)
+    except TypeError as error:
+        raise UnreadableError(f"`{MANIFEST_NAME}` has a line of another form") from error
+    # Shards are deleted by this name, and anyone may have written the manifest.
+    if shard.file != shard_name(shard.split, shard.first, shard.last):
+        raise UnreadableError(f"`{MANIFEST_NAME}` names `{shard.file}`, which is no shard")
+    return shard
 
 
 def _line(shard: Shard) -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from vtb.core import registry
-from vtb.core.errors import UnreadableError
 from vtb.core.files import sha256_file
-from vtb.core.types import Prediction, Sample
+from vtb.core.types import Prediction, Reason, Sample
+from vtb.data.card import relist_shards
 from vtb.data.shards import Shard, read_manifest, write_manifest
 from vtb.data.store import Dataset
 from vtb.run.executor import map_ordered
@@ -69,8 +69,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """A few samples of one shard, so that a worker opens no other."""
+
     path: Path
-    shards: tuple[Shard, ...]
+    shard: Shard
     ids: Sequence[str]
     corruptions: bool
 
@@ -115,20 +117,26 @@ def verify(
 def _outcomes(
     dataset: Dataset, limit: int | None, corruptions: bool, workers: int
 ) -> Iterator[_Outcome]:
-    ids = dataset.ids(limit=limit)
-    jobs = [
-        _Job(dataset.path, dataset.shards, ids[i : i + IDS_PER_JOB], corruptions)
-        for i in range(0, len(ids), IDS_PER_JOB)
-    ]
+    jobs = list(_jobs(dataset, limit, corruptions))
+    total = sum(len(job.ids) for job in jobs)
     checking = closing(map_ordered(_check, jobs, workers=min(workers, len(jobs))))
-    with checking as results, progress("verifying", len(ids)) as advance:
+    with checking as results, progress("verifying", total) as advance:
         for outcomes in results:
             yield from outcomes
             advance(len(outcomes))
 
 
+def _jobs(dataset: Dataset, limit: int | None, corruptions: bool) -> Iterator[_Job]:
+    left = dataset.count() if limit is None else limit
+    for shard in dataset.shards:
+        ids = Dataset(dataset.path, (shard,)).ids(limit=left)
+        left -= len(ids)
+        for i in range(0, len(ids), IDS_PER_JOB):
+            yield _Job(dataset.path, shard, ids[i : i + IDS_PER_JOB], corruptions)
+
+
 def _check(job: _Job) -> list[_Outcome]:
-    dataset = Dataset(job.path, job.shards)
+    dataset = Dataset(job.path, (job.shard,))
     return [_outcome(dataset, name, job.corruptions) for name in job.ids]
 
 
@@ -139,7 +147,10 @@ def _outcome(dataset: Dataset, name: str, corruptions: bool) -> _Outcome:
     rejected: dict[str, bool] = {}
     if corruptions:
         for kind, prediction in generator.corruptions(sample):
-            rejected[kind] = not generator.check(sample, prediction).passed
+            verdict = generator.check(sample, prediction)
+            # One that cannot even be read shows nothing about the verifier.
+            is_rejected = not verdict.passed and verdict.reason is not Reason.UNREADABLE
+            rejected[kind] = rejected.get(kind, True) and is_rejected
     failed = [f"{kind}: {v.reason}" for kind, v in verdicts.items() if not v.passed]
     return _Outcome(name, failed, rejected)
 
@@ -174,8 +185,7 @@ def _is_sound(path: Path, shard: Shard) -> bool:
 def _drop(path: Path, files: Sequence[str]) -> None:
     with output_lock(path):
         kept = [shard for shard in read_manifest(path) if shard.file not in files]
+        relist_shards(path, kept)
         write_manifest(path, kept)
         for name in files:
-            if not (path / name).resolve().is_relative_to(path.resolve()):
-                raise UnreadableError(f"the manifest of `{path}` names a file outside of it")
             (path / name).unlink(missing_ok=True)

@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vtb.core.errors import UnreadableError
-from vtb.core.files import append_line, atomic_write, atomic_write_json, read_json_lines
+from vtb.core.errors import ConflictError, UnreadableError
+from vtb.core.files import (
+    append_line,
+    atomic_write,
+    atomic_write_json,
+    read_json_lines,
+    remove_stale_temporaries,
+)
 from vtb.core.types import Array
 from vtb.data.names import sample_file
 from vtb.infer.fit import Fit, Size
@@ -68,14 +74,26 @@ def infer_videos(request: VideoRequest) -> InferResult:
     settings = resolve(request, source, checkpoint)
     record = run_record(request, source, checkpoint, settings)
     with output_lock(request.out):
-        if record_settings(request.out / RECORD_NAME, record, force=request.force):
-            (request.out / LIST_NAME).unlink(missing_ok=True)
+        remove_stale_temporaries(request.out)
+        _require_same_settings(request, record)
         finished = _finished(request.out)
         todo = [sample_id for sample_id in ids if sample_id not in finished]
         failed = _make_all(request, checkpoint, source, settings, todo) if todo else {}
     seconds = time.monotonic() - start
     done = len(todo) - len(failed)
     return InferResult(request.out, len(ids), done, len(ids) - len(todo), failed, seconds)
+
+
+def _require_same_settings(request: VideoRequest, record: Mapping[str, Any]) -> None:
+    path = request.out / RECORD_NAME
+    try:
+        record_settings(path, record)
+    except ConflictError:
+        if not request.force:
+            raise
+        # The list goes before the new record is there: never old clips under new settings.
+        (request.out / LIST_NAME).unlink(missing_ok=True)
+        record_settings(path, record, force=True)
 
 
 def sample_seed(seed: int, sample_id: str) -> int:

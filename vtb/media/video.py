@@ -104,8 +104,11 @@ def decode(source: bytes | Path) -> Iterator[Array]:
 
 
 def read_frames(source: bytes | Path) -> Array:
-    """All frames as RGB uint8 (T, H, W, 3); raises as `decode` does."""
-    return np.stack(list(decode(source)))
+    """All frames as RGB uint8 (T, H, W, 3); raises as `decode` does, and where the size changes."""
+    frames = list(decode(source))
+    if len({frame.shape for frame in frames}) > 1:
+        raise UnreadableError(f"`{_name(source)}` is not a readable video", fact="its size changes")
+    return np.stack(frames)
 
 
 def probe(source: bytes | Path) -> VideoInfo:

@@ -52,6 +52,8 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
         value
         for name, value in variables.items()
         if len(value) >= SECRET_LENGTH
+        # A path is no secret, and a training process reads its inputs from a redacted file.
+        and not value.startswith("/")
         and any(fnmatchcase(name.upper(), pattern) for pattern in SECRET_NAMES)
     }
     for secret in sorted(secrets, key=len, reverse=True):

@@ -27,18 +27,18 @@ def output_lock(directory: Path) -> Generator[None]:
     one. The owner file names a holder on another host, where that does not reach. A directory
     that is still empty at the end is removed.
     """
+    owner = directory / OWNER_NAME
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _refuse_foreign_owner(directory)
         lock = FileLock(directory / LOCK_NAME, timeout=0)
         lock.acquire()
+        owner.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
     except Timeout:
         raise _locked(directory) from None
     except OSError as error:
         raise translate_os_error(error, directory) from error
-    owner = directory / OWNER_NAME
     try:
-        owner.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
         yield
     finally:
         with suppress(OSError):

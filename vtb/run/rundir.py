@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from vtb.core.errors import ConflictError
-from vtb.core.files import atomic_write, read_json, read_json_lines
+from vtb.core.files import (
+    atomic_write,
+    read_json,
+    read_json_lines,
+    remove_stale_temporaries,
+)
 from vtb.run.environment import redact
 from vtb.run.plan import Plan
 from vtb.run.provenance import git_state, gpus, host, versions
@@ -160,8 +164,7 @@ class RunDirectory:
 
     def remove_leftovers(self) -> None:
         """Removes what a killed process was still writing."""
-        for directory in (self.path, self.checkpoints):
-            _remove(directory.glob(".*.tmp"))
+        remove_stale_temporaries(self.path, self.checkpoints)
 
     def _write(self, name: str, value: Mapping[str, Any]) -> None:
         atomic_write(self.path / name, redact(_pretty(value)))
@@ -173,15 +176,6 @@ def _pretty(value: Mapping[str, Any]) -> str:
 
 def _line(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False) + "\n"
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                path.unlink()
 
 
 def _now() -> str:

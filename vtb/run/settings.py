@@ -10,10 +10,10 @@ from vtb.core.errors import ConflictError
 from vtb.core.files import atomic_write_json, read_json
 
 
-def record_settings(path: Path, settings: Mapping[str, Any], *, force: bool = False) -> bool:
+def record_settings(path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
     """Writes `settings` (JSON) unless the same are there; raises ConflictError at others.
 
-    With `force` the new ones replace others, and True tells the caller to discard what those made.
+    With `force` the new ones replace others; what those made must be discarded before.
     """
     differing = differences(read_json(path), settings) if path.exists() else []
     if differing and not force:
@@ -24,7 +24,6 @@ def record_settings(path: Path, settings: Mapping[str, Any], *, force: bool = Fa
         )
     if differing or not path.exists():
         atomic_write_json(path, settings)
-    return bool(differing)
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:

@@ -8,7 +8,6 @@ from typing import Literal
 
 LoraFormat = Literal["comfyui", "diffsynth", "diffusers"]
 Role = Literal["down", "up", "alpha"]
-FORMATS: tuple[LoraFormat, ...] = ("comfyui", "diffsynth", "diffusers")
 
 PREFIXES = ("diffusion_model.", "transformer.", "base_model.model.", "pipe.dit.")
 ROLES: Mapping[str, Role] = {"lora_A": "down", "lora_down": "down", "lora_B": "up", "lora_up": "up"}
