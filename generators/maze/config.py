@@ -34,7 +34,7 @@ class SquareConfig(Config):
     def _sides(self) -> Self:
         for flag, side in (("rows", self.rows), ("cols", self.cols)):
             if side < 5 or side % 2 == 0:
-                raise _wrong_side("size" if self.rows == self.cols else flag, side)
+                raise _wrong_side("--size " if self.rows == self.cols else f"-s {flag}=", side)
         return self
 
     @model_validator(mode="after")
@@ -58,7 +58,7 @@ class SquareConfig(Config):
 def _wrong_side(flag: str, side: int) -> UsageError:
     near = (5,) if side < 5 else (side - 1, side + 1)
     return UsageError(
-        f"`--{flag} {side}` is " + ("even" if side % 2 == 0 else "too small"),
+        f"`{flag}{side}` is " + ("even" if side % 2 == 0 else "too small"),
         fact="square mazes count wall blocks too, so both sides are odd and at least 5",
-        hint=" or ".join(f"--{flag} {n}" for n in near if n >= 5),
+        hint=" or ".join(f"{flag}{n}" for n in near if n >= 5),
     )

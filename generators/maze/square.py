@@ -95,6 +95,11 @@ class SquareMaze(Generator[SquareConfig, SquareStyle]):
             max_path=config.max_path,
         )
 
+    def solution_key(self, instance: Instance) -> str:
+        """The ids of a path mean other blocks in a maze of another size."""
+        size = f"{instance.data['rows']}x{instance.data['cols']}"
+        return f"{size} {super().solution_key(instance)}"
+
     def columns(self) -> tuple[str, ...]:
         return ("image_vlm",)
 

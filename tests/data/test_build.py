@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from vtb.core.errors import CapacityError, ConflictError, LockedError, UnreadableError
+from vtb.core.errors import CapacityError, ConflictError, LockedError, UnreadableError, UsageError
+from vtb.core.splits import SplitRule
 from vtb.data.build import build, rehearse
 from vtb.data.shards import read_manifest
 from vtb.data.store import open_dataset
@@ -200,3 +202,11 @@ def test_a_shard_without_manifest_line_is_not_left(tmp_path, request_of):
     assert build(request_of(), tmp_path, 50, shard_size=15).made == 30
     listed = {shard.file for shard in read_manifest(tmp_path)}
     assert {f"data/{path.name}" for path in (tmp_path / "data").iterdir()} == listed
+
+
+def test_a_small_split_gets_attempts_in_proportion(tmp_path, request_of):
+    request = replace(request_of(size=9), rule=SplitRule(test=1, validation=1), split="test")
+    assert build(request, tmp_path, 3).splits["test"] == 3
+    empty = replace(request, rule=SplitRule(test=0, validation=1))
+    with pytest.raises(UsageError, match="no share"):
+        rehearse(empty, 1)

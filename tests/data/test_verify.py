@@ -5,7 +5,7 @@ import pytest
 from vtb.core import registry
 from vtb.core.types import Reason, Verdict
 from vtb.data.build import build
-from vtb.data.store import open_dataset
+from vtb.data.store import Dataset, open_dataset
 from vtb.data.verify import verify
 
 
@@ -48,3 +48,18 @@ def test_repair_and_rebuild(tmp_path, request_of, content_of):
     assert all((tmp_path / name).is_file() for name in listed)
     build(request_of(), tmp_path, 30, shard_size=10)
     assert content_of(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [("split", "test", "split test"), ("fingerprint", "0" * 32, "fingerprint")],
+)
+def test_a_row_that_denies_its_content_is_noticed(small, monkeypatch, column, value, says):
+    row = Dataset.row
+
+    def tampered(self, sample_id, columns=None):
+        return {**row(self, sample_id, columns), column: value}
+
+    monkeypatch.setattr(Dataset, "row", tampered)
+    report = verify(small, limit=1, corruptions=False)
+    assert [says in failure.reason for failure in report.failures] == [True]

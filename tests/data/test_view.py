@@ -1,3 +1,6 @@
+import pytest
+
+from vtb.core.errors import ConflictError
 from vtb.data.view import write_view
 
 
@@ -28,3 +31,13 @@ def test_predictions_and_their_verdicts_stand_beside(small, tmp_path):
     assert page.count('class="badge pass"') == 1 and page.count('class="badge fail"') == 1
     write_view(small, tmp_path / "one.html", sample_id=first.id, predictions=pred)
     assert "<h2>Verdict</h2>" in (tmp_path / "one.html").read_text()
+
+
+def test_a_foreign_file_is_not_overwritten(tmp_path, small):
+    path = tmp_path / "notes.html"
+    path.write_text("mine")
+    with pytest.raises(ConflictError):
+        write_view(small, path, limit=1)
+    assert path.read_text() == "mine"
+    write_view(small, path, limit=1, force=True)
+    write_view(small, path, limit=1)

@@ -76,3 +76,17 @@ def wait_until(condition, guard_s: float = 30):
 
 def test_usable_cpus():
     assert usable_cpus() >= 1
+
+
+def test_an_early_end_stops_what_is_in_flight(tmp_path: Path):
+    results = map_ordered(linger, [(tmp_path, i) for i in range(8)], workers=2)
+    assert next(results) == 0
+    results.close()
+    assert not any(is_alive(int(path.name)) for path in tmp_path.iterdir())
+
+
+def linger(item: tuple[Path, int]) -> int:
+    directory, i = item
+    (directory / str(os.getpid())).touch()
+    time.sleep(600 if i else 0)
+    return i

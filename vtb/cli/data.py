@@ -124,6 +124,7 @@ def view(
     pred: Annotated[Path | None, typer.Option(help="Predictions to show beside.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Samples on the sheet.")] = 64,
     out: Out = None,
+    force: Force = False,
     json_mode: JsonMode = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -134,7 +135,12 @@ def view(
 
     page = (out or directory / "view.html").resolve()
     shown = write_view(
-        open_dataset(directory.resolve()), page, sample_id=sample_id, predictions=pred, limit=limit
+        open_dataset(directory.resolve()),
+        page,
+        sample_id=sample_id,
+        predictions=pred,
+        limit=limit,
+        force=force,
     )
     emit("vtb.data.view/1", {"html": str(page), "n": shown}, str(page), json_mode)
 

@@ -274,7 +274,7 @@ def _show_rehearsal(rehearsal: Rehearsal, out: Path, common: Common) -> None:
         f"distinct: {rehearsal.unique:,} of {capacity}\nsplits: {splits}"
     )
     payload = {"out": str(out.resolve()), "count": common.count, **asdict(rehearsal)}
-    emit("vtb.plan/1", payload, text, common.json_mode)
+    emit("vtb.gen.plan/1", payload, text, common.json_mode)
 
 
 def _capacity(capacity: int | None) -> str:

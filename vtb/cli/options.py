@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import fields
@@ -25,7 +24,6 @@ def _be_quiet(value: bool) -> None:
 def _be_verbose(value: bool) -> None:
     if value:
         os.environ["VTB_VERBOSE"] = "1"
-        logging.getLogger("vtb").setLevel(logging.DEBUG)
 
 
 JsonMode = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -33,7 +31,7 @@ Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", callback=_be_quiet, help="Errors and results only.")
 ]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", callback=_be_verbose, help="Debug log, tracebacks.")
+    bool, typer.Option("--verbose", "-v", callback=_be_verbose, help="Tracebacks of errors.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check, print the plan, write nothing.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace finished output that differs.")]

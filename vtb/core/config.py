@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vtb.core.errors import UsageError, did_you_mean
+
+# The allowed values in pydantic's description of a literal: "'random' or 'corners'".
+_QUOTED = re.compile("'([^']+)'")
 
 
 class Config(BaseModel):
@@ -35,8 +39,11 @@ def _usage_error(model: type[BaseModel], error: ValidationError, source: str) ->
         return UsageError(
             f"unknown key `{path}`", fact=source, hint=did_you_mean(str(first["loc"][-1]), known)
         )
+    expected = _QUOTED.findall(first.get("ctx", {}).get("expected", ""))
     return UsageError(
-        f"`{path}` = {first.get('input')!r} is not valid", fact=source, hint=first["msg"]
+        f"`{path}` = {first.get('input')!r} is not valid",
+        fact=source,
+        hint=did_you_mean(str(first.get("input")), expected) or first["msg"],
     )
 
 

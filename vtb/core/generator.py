@@ -102,6 +102,10 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
         """Named settings from the family's `presets.toml`: `config`, `style` (its name), `note`."""
         return _data_file(type(self), "presets.toml").get(self.task, {})
 
+    def solution_key(self, instance: Instance) -> str:
+        """What two puzzles with the same solution share, for counting overlaps."""
+        return f"{self.task} {json.dumps(instance.solution)}"
+
     def columns(self) -> tuple[str, ...]:
         """Names of extra image columns, which `render` fills in `Rendering.extra`."""
         return ()

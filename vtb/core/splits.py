@@ -50,9 +50,16 @@ class SplitRule:
         train = BUCKETS - self.test - self.validation
         return ",".join(f"{part / BUCKETS:g}" for part in (train, self.validation, self.test))
 
+    def buckets(self, split: Split) -> range:
+        """The buckets of a split, of 0 to 999."""
+        held_out = self.test + self.validation
+        return {
+            "test": range(self.test),
+            "validation": range(self.test, held_out),
+            "train": range(held_out, BUCKETS),
+        }[split]
+
     def of(self, canonical: str) -> Split:
         """The split of a canonical fingerprint (hex)."""
         bucket = int(canonical, 16) % BUCKETS
-        if bucket < self.test:
-            return "test"
-        return "validation" if bucket < self.test + self.validation else "train"
+        return next(split for split in SPLITS if bucket in self.buckets(split))

@@ -15,7 +15,7 @@ from vtb.core.splits import SPLITS
 from vtb.data.card import write_card
 from vtb.data.plan import Planned, Planner, check_capacity
 from vtb.data.preview import write_preview
-from vtb.data.request import Request
+from vtb.data.request import REQUEST_NAME, Request
 from vtb.data.rows import RenderJob, Row, render_rows, require_drawable
 from vtb.data.shards import (
     MANIFEST_NAME,
@@ -33,7 +33,6 @@ from vtb.run.lock import output_lock
 from vtb.run.progress import progress
 from vtb.run.settings import record_settings
 
-REQUEST_NAME = "request.json"
 ROWS_PER_JOB = 8
 PLAN_STEP = 256
 
@@ -117,7 +116,7 @@ def build(
         shards = _sound(out, manifest)
         ranges = _ranges(shards, count, shard_size)
         made = 0
-        if not all(_is_complete(span, shards) for span in ranges):
+        if len(_complete_parts(ranges, shards)) < len(ranges):
             made = _make(request, out, shards, ranges, workers)
         if not _is_finished(out, shards):
             _finish(request, out, shards)
@@ -165,12 +164,16 @@ def _ranges(shards: Sequence[Shard], count: int, shard_size: int) -> list[_Range
     return ranges[:-1]
 
 
-def _parts(span: _Range, shards: Sequence[Shard]) -> list[Shard]:
-    return [shard for shard in shards if (shard.first, shard.last) == (span.first, span.last)]
-
-
-def _is_complete(span: _Range, shards: Sequence[Shard]) -> bool:
-    return sum(part.rows for part in _parts(span, shards)) == len(span)
+def _complete_parts(ranges: Sequence[_Range], shards: Sequence[Shard]) -> dict[_Range, list[Shard]]:
+    """The shards of every range that has all its rows."""
+    parts: dict[_Range, list[Shard]] = {span: [] for span in ranges}
+    for shard in shards:
+        parts[_Range(shard.first, shard.last)].append(shard)
+    return {
+        span: found
+        for span, found in parts.items()
+        if sum(part.rows for part in found) == len(span)
+    }
 
 
 def _plan(
@@ -178,11 +181,12 @@ def _plan(
 ) -> list[tuple[_Range, list[Planned]]]:
     """The draws of every unfinished range; finished ones only say what they hold."""
     planner = Planner(request)
+    complete = _complete_parts(ranges, shards)
     todo: list[tuple[_Range, list[Planned]]] = []
     with progress("planning", sum(map(len, ranges))) as advance:
         for span in ranges:
-            if _is_complete(span, shards):
-                for part in _parts(span, shards):
+            if span in complete:
+                for part in complete[span]:
                     planner.recall(read_column(out, part, "fingerprint"))
                 advance(len(span))
                 continue

@@ -67,7 +67,8 @@ def _changed(task: Task) -> list[tuple[str, object]]:
 
 
 def _yaml(shards: Sequence[Shard]) -> str:
-    return yaml.safe_dump(_header(shards), sort_keys=False, allow_unicode=True)
+    # In C it takes a tenth of the time, and the card is written after every range.
+    return yaml.dump(_header(shards), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
 
 
 def _header(shards: Sequence[Shard]) -> dict[str, object]:

@@ -44,8 +44,9 @@ def overlap(a: Dataset, b: Dataset, split_a: str = "all", split_b: str = "all") 
 
 
 def _keys(dataset: Dataset, split: str) -> Iterator[_Keys]:
-    for row in dataset.rows(split, columns=["id", "answer", "instance"]):
+    for row in dataset.rows(split, columns=["id", "instance"]):
         instance = instance_from_json(row["instance"])
-        compared = registry.load(instance.generator).answer_kind in ("int_list", "grid")
-        solution = f"{instance.task} {row['answer']}" if compared else None
+        generator = registry.load(instance.generator)
+        compared = generator.answer_kind in ("int_list", "grid")
+        solution = generator.solution_key(instance) if compared else None
         yield _Keys(row["id"], instance.fingerprint, instance.canonical, solution)

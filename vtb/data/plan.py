@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vtb.core.errors import CapacityError
-from vtb.core.splits import Split
+from vtb.core.errors import CapacityError, UsageError
+from vtb.core.splits import BUCKETS, Split
 from vtb.core.types import Instance
 from vtb.data.request import Request
 
@@ -57,6 +57,12 @@ class Planner:
         self._request = request
         self._samplers = [task.sampler(request.seed) for task in request.tasks]
         self._seen: Counter[str] = Counter()
+        self._attempts = ATTEMPTS
+        if request.split:
+            share = len(request.rule.buckets(request.split))
+            if not share:
+                raise UsageError(f"the split `{request.split}` has no share", hint="see --splits")
+            self._attempts = ATTEMPTS * BUCKETS // share
 
     @property
     def unique(self) -> int:
@@ -75,7 +81,7 @@ class Planner:
     def _accept(self, index: int) -> Planned:
         sampler = self._samplers[index % len(self._samplers)]
         request = self._request
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             instance = sampler.draw(index, attempt)
             split = request.rule.of(instance.canonical)
             if split != (request.split or split):
@@ -89,7 +95,7 @@ class Planner:
         where = f" in the {request.split} split" if request.split else ""
         raise CapacityError(
             f"no fresh sample found{where} after {len(self._seen):,} distinct ones",
-            fact=f"{ATTEMPTS:,} attempts at index {index}",
+            fact=f"{self._attempts:,} attempts at index {index}",
             hint=f"-n {index}, or {_WAYS_OUT}" if index else _WAYS_OUT,
         )
 

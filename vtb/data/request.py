@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from vtb.core import registry
+from vtb.core.files import read_json
 from vtb.core.frames import FramePlan
 from vtb.core.generator import Sampler
 from vtb.core.splits import Split, SplitRule
 from vtb.core.types import Json
+
+REQUEST_NAME = "request.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,11 @@ class Task:
         """See `Generator.capacity`."""
         generator = registry.load(self.generator)
         return generator.capacity(generator.Config.model_validate(self.config))
+
+
+def split_rule(directory: Path) -> SplitRule:
+    """The rule by which a dataset was dealt; raises UnreadableError when its record is gone."""
+    return SplitRule(**read_json(directory / REQUEST_NAME)["buckets"])
 
 
 @dataclass(frozen=True, slots=True)

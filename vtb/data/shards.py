@@ -18,7 +18,8 @@ from vtb.core.splits import Split
 from vtb.data.rows import Row
 
 MANIFEST_NAME = "manifest.jsonl"
-ROW_GROUP_ROWS = 32
+# One sample is read with its whole row group.
+ROW_GROUP_ROWS = 8
 
 _STRING = ("id", "task", "split", "prompt", "prompt_image", "prompt_vlm")
 _STRING_AFTER = ("answer", "instance", "difficulty")

@@ -6,14 +6,18 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vtb.core import registry
 from vtb.core.files import sha256_file
-from vtb.core.types import Prediction, Reason, Sample
+from vtb.core.generator import make_instance
+from vtb.core.splits import SplitRule
+from vtb.core.types import Content, Prediction, Reason, Sample
 from vtb.data.card import relist_shards
+from vtb.data.request import split_rule
+from vtb.data.rows import Row, sample_from_row
 from vtb.data.shards import Shard, read_manifest, write_manifest
 from vtb.data.store import Dataset
 from vtb.run.executor import map_ordered
@@ -22,6 +26,7 @@ from vtb.run.progress import progress
 
 IDS_PER_JOB = 8
 SHOWN_FAILURES = 20
+FPS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +146,19 @@ def _check(job: _Job) -> list[_Outcome]:
 
 
 def _outcome(dataset: Dataset, name: str, corruptions: bool) -> _Outcome:
-    sample = dataset.sample(name, video=True)
+    row = dataset.row(name)
+    sample = sample_from_row(row, pixels=True, video=True)
     generator = registry.load(sample.instance.generator)
     verdicts = {truth.kind: generator.check(sample, truth) for truth in _truths(sample)}
     rejected: dict[str, bool] = {}
     if corruptions:
         for kind, prediction in generator.corruptions(sample):
-            verdict = generator.check(sample, prediction)
+            verdict = generator.check(sample, _encoded(prediction))
             # One that cannot even be read shows nothing about the verifier.
             is_rejected = not verdict.passed and verdict.reason is not Reason.UNREADABLE
             rejected[kind] = rejected.get(kind, True) and is_rejected
-    failed = [f"{kind}: {v.reason}" for kind, v in verdicts.items() if not v.passed]
+    failed = [f"truth as {kind}: {v.reason}" for kind, v in verdicts.items() if not v.passed]
+    failed += _identity_faults(sample, row, split_rule(dataset.path))
     return _Outcome(name, failed, rejected)
 
 
@@ -165,10 +172,42 @@ def _truths(sample: Sample) -> Iterator[Prediction]:
         yield Prediction(sample.id, "video", content=sample.video)
 
 
+def _encoded(prediction: Prediction) -> Prediction:
+    """A clip as a model's would arrive: through the codec."""
+    from vtb.media.video import encode
+
+    frames = prediction.content
+    if prediction.kind != "video" or frames is None or isinstance(frames, bytes):
+        return prediction
+    num_frames, height, width = frames.shape[:3]
+    clip = encode(frames, num_frames=num_frames, height=height, width=width, fps=FPS)
+    return replace(prediction, content=clip)
+
+
+def _identity_faults(sample: Sample, row: Row, rule: SplitRule) -> list[str]:
+    """What a row says of itself and its own content denies."""
+    stored = sample.instance
+    content = Content(stored.data, stored.solution, stored.difficulty)
+    drawn = make_instance(
+        registry.load(stored.generator),
+        content,
+        config=stored.config,
+        style=stored.style,
+        seed=stored.seed,
+        index=stored.index,
+    )
+    faults: list[str] = []
+    if {drawn.fingerprint} != {stored.fingerprint, row["fingerprint"]}:
+        faults.append("fingerprint is not that of the content")
+    if drawn.canonical != stored.canonical or rule.of(drawn.canonical) != row["split"]:
+        faults.append(f"split {row['split']} is not that of the content")
+    return faults
+
+
 def _add(report: Report, outcome: _Outcome) -> None:
     report.n += 1
     report.passed += not outcome.failed_truths
-    report.failures += [Failure(outcome.id, f"truth as {t}") for t in outcome.failed_truths]
+    report.failures += [Failure(outcome.id, t) for t in outcome.failed_truths]
     for name, rejected in outcome.rejected.items():
         count = report.corruptions.setdefault(name, Counter())
         count["n"] += 1

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vtb.core import registry
+from vtb.core.errors import ConflictError
 from vtb.core.files import atomic_write
 from vtb.core.types import Prediction, Sample, Verdict
 from vtb.data.predictions import Predictions, open_predictions
@@ -15,6 +16,8 @@ from vtb.media.cards import sample_card
 from vtb.media.html import cards, facts, page
 
 DETAIL_PX = 512
+GENERATOR = b'name="generator" content="vtb"'
+HEAD_BYTES = 500
 
 
 def write_view(
@@ -24,12 +27,20 @@ def write_view(
     sample_id: str | None = None,
     predictions: Path | None = None,
     limit: int = 64,
+    force: bool = False,
 ) -> int:
     """Writes puzzle, solution and clip of the first samples as one HTML file; returns how many.
 
     With `sample_id` it shows that sample alone, with prompts, answer, difficulty and origin.
-    Predictions found in a folder are shown beside, with their verdict.
+    Predictions found in a folder are shown beside, with their verdict. Raises ConflictError
+    when `path` is a file that is no page of ours, unless `force`.
     """
+    if not force and path.exists() and GENERATOR not in path.read_bytes()[:HEAD_BYTES]:
+        raise ConflictError(
+            f"`{path}` is no page made by vtb",
+            fact="it would be overwritten",
+            hint="choose another file with -o, or --force",
+        )
     found = None if predictions is None else open_predictions(predictions, dataset.ids())
     if sample_id is not None:
         sample = dataset.sample(sample_id, video=True)

@@ -15,7 +15,7 @@ from vtb.core.types import Array
 
 THUMB_PX = 240
 JPEG_QUALITY = 82
-# Pages stay below 15 MB; what does not fit this any more is left out by its caller.
+# Pages stay below 15 MB; cards that do not fit are left out, and the page says so.
 MEDIA_LIMIT_BYTES = 9_000_000
 
 Tone = Literal["pass", "fail", "none"]
@@ -84,6 +84,7 @@ def cards(items: Iterable[Card], layout: Literal["", "narrow", "single"] = "") -
     for card in items:
         room -= card.media_bytes
         if room < 0:
+            parts.append('<p class="soft">More samples would make this page too large.</p>')
             break
         parts.append(card.html())
     return f'<div class="cards {layout}">{"".join(parts)}</div>'
@@ -112,6 +113,7 @@ def page(title: str, subtitle: str, body: Iterable[str]) -> str:
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="generator" content="vtb">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body>"
         f'<h1>{escape(title)}</h1><p class="soft">{escape(subtitle)}</p>'

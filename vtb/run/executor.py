@@ -53,6 +53,11 @@ def map_ordered(
             fact="killed, or out of memory",
             hint="run the same command again to go on, with fewer --workers",
         ) from error
+    except BaseException:
+        # An interrupt or an early end does not wait for what is in flight.
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -60,7 +65,7 @@ def map_ordered(
 def _start_worker() -> None:
     # The parent decides about Ctrl-C; a worker that handled it too would print a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

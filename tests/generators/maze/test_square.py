@@ -198,7 +198,7 @@ def test_default_path_length_and_variety():
         ({"rows": 8, "cols": 8}, "`--size 8` is even", "--size 7 or --size 9"),
         ({"rows": 3, "cols": 3}, "`--size 3` is too small", "--size 5"),
         ({"rows": 4, "cols": 4}, "`--size 4` is even", "--size 5"),
-        ({"rows": 9, "cols": 10}, "`--cols 10` is even", "--cols 9 or --cols 11"),
+        ({"rows": 9, "cols": 10}, "`-s cols=10` is even", "-s cols=9 or -s cols=11"),
         ({"min_path": 17}, "`--min-path 17` is longer than the maze", "--min-path 8 or less"),
         ({"max_path": 2}, "`--max-path 2` is below `--min-path 3`", "--max-path 3 or more"),
         ({"rows": 403}, "`rows` = 403 is not valid", "less than or equal to 401"),
