@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vtb.core.errors import VtbError
 from vtb.core.files import atomic_write, atomic_write_json, read_json_lines
 from vtb.core.frames import FramePlan
 from vtb.core.splits import Split
+
+if TYPE_CHECKING:
+    from vtb.eval.puzzles import PuzzleResult
+    from vtb.eval.report import Comparison
 
 FAMILY = "wan2.2-ti2v-5b"
 RECIPE = "video/wan2.2-ti2v-5b-tiny"
@@ -59,130 +61,143 @@ class DemoResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every step did what it must."""
+        """Whether every step held what it must."""
         return all(step.ok for step in self.steps)
+
+    def payload(self) -> dict[str, Any]:
+        """The JSON of `vtb demo`, without its schema."""
+        return {
+            "out": str(self.out),
+            "steps": [
+                {"name": step.name, "seconds": round(step.seconds, 2), "ok": step.ok}
+                for step in self.steps
+            ],
+            "results": [
+                {"name": r.name, "accuracy": r.accuracy, "ci95": list(r.ci95), "loss": r.loss}
+                for r in self.rows
+            ],
+            "html": str(self.html),
+        }
 
 
 def run_demo(out: Path, announce: Callable[[str], None], workers: int) -> DemoResult:
     """Runs the loop into `out`; a repeat completes it. `announce` receives a line per step."""
     # A tiny step is 18 ms on one thread and several times that on two (specs/dependencies.md).
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    demo = _Demo(out, workers)
     result = DemoResult(out, out / "report.html")
-    train_set, test_set = out / "data" / "train", out / "data" / "test"
-    model, run = out / "tiny-model", out / "run"
-    with _step(result, announce, "Generate mazes for training and for testing"):
-        _generate(train_set, TRAIN_SAMPLES, "train", workers)
-        _generate(test_set, TEST_SAMPLES, "test", workers)
-    with _step(result, announce, f"Verify {TEST_SAMPLES} answers of each, right and corrupted"):
-        _verify([train_set, test_set], workers)
-    with _step(result, announce, "Write a tiny random Wan2.2 checkpoint"):
-        _create_model(model)
-    with _step(result, announce, f"Train a LoRA for {TRAIN_STEPS} steps"):
-        lora = _train(train_set, model, run)
-    with _step(result, announce, "Generate videos before and after training"):
-        _infer(model, test_set, out / "before", None)
-        _infer(model, test_set, out / "after", lora)
-    with _step(result, announce, "Judge the videos and the baselines"):
-        _judge(result, test_set, run, workers)
-    atomic_write_json(out / "results.json", payload(result))
+    for name, step in demo.steps().items():
+        announce(name)
+        start = time.monotonic()
+        ok = step()
+        result.steps.append(Step(name, time.monotonic() - start, ok))
+    result.rows = demo.rows
+    atomic_write_json(out / "results.json", result.payload())
     return result
 
 
-def payload(result: DemoResult) -> dict[str, Any]:
-    """The JSON of `vtb demo`, without its schema."""
-    return {
-        "out": str(result.out),
-        "steps": [
-            {"name": step.name, "seconds": round(step.seconds, 2), "ok": step.ok}
-            for step in result.steps
-        ],
-        "results": [
-            {"name": row.name, "accuracy": row.accuracy, "ci95": list(row.ci95), "loss": row.loss}
-            for row in result.rows
-        ],
-        "html": str(result.html),
-    }
+class _Demo:
+    """The steps, each returning whether what it must hold holds."""
 
+    def __init__(self, out: Path, workers: int) -> None:
+        self._out, self._workers = out, workers
+        self._train_set, self._test_set = out / "data" / "train", out / "data" / "test"
+        self._model, self._run = out / "tiny-model", out / "run"
+        self.rows: list[DemoRow] = []
 
-@contextmanager
-def _step(result: DemoResult, announce: Callable[[str], None], name: str) -> Generator[None]:
-    announce(name)
-    start = time.monotonic()
-    yield
-    result.steps.append(Step(name, time.monotonic() - start, ok=True))
+    def steps(self) -> dict[str, Callable[[], bool]]:
+        return {
+            "Generate mazes for training and for testing": self._generate,
+            f"Verify {TEST_SAMPLES} answers of each set, right and corrupted": self._verify,
+            "Write a tiny random Wan2.2 checkpoint": self._create_model,
+            f"Train a LoRA for {TRAIN_STEPS} steps": self._train,
+            "Generate videos before and after training": self._infer,
+            "Judge the videos and the baselines": self._judge,
+        }
 
-
-def _generate(out: Path, count: int, split: Split, workers: int) -> None:
-    from vtb.data.build import build
-    from vtb.data.request import Request, Task
-
-    task = Task.of("maze-square", {"rows": SIZE, "cols": SIZE}, {"cell": CELL_PX})
-    plan = FramePlan.of(FRAMES, FPS)
-    build(Request([task], 0, plan, video=True, split=split), out, count, workers=workers)
-
-
-def _verify(datasets: Sequence[Path], workers: int) -> None:
-    from vtb.data.store import open_dataset
-    from vtb.data.verify import verify
-
-    for path in datasets:
-        report = verify(open_dataset(path), limit=TEST_SAMPLES, workers=workers)
-        if not report.ok:
-            raise VtbError(
-                "a dataset failed its own verification",
-                fact="; ".join(f"{f.id}: {f.reason}" for f in report.failures[:3]),
-                hint=f"vtb data verify {path}",
-            )
-
-
-def _create_model(model: Path) -> None:
-    from vtb.models.create import create
-
-    create(FAMILY, "tiny", 0, model)
-
-
-def _train(data: Path, model: Path, run: Path) -> Path:
-    from vtb.train.job import open_job
-    from vtb.train.run import run_job
-
-    overrides = [f"train.steps={TRAIN_STEPS}", f"save.every={TRAIN_STEPS}"]
-    job = open_job(RECIPE, overrides, data=data, model=model, out=run, num_gpus=0)
-    return run_job(job, warn=lambda check: None).final / "lora.safetensors"
-
-
-def _infer(model: Path, data: Path, out: Path, lora: Path | None) -> None:
-    from vtb.infer.settings import VideoRequest
-    from vtb.infer.video import infer_videos
-
-    infer_videos(
-        VideoRequest(
-            model=model, data=data, out=out, lora=lora, steps=DENOISING_STEPS, cfg=1.0, device="cpu"
+    def _generate(self) -> bool:
+        return self._build(self._train_set, TRAIN_SAMPLES, "train") and self._build(
+            self._test_set, TEST_SAMPLES, "test"
         )
-    )
 
+    def _build(self, out: Path, count: int, split: Split) -> bool:
+        from vtb.data.build import build
+        from vtb.data.request import Request, Task
 
-def _judge(result: DemoResult, data: Path, run: Path, workers: int) -> None:
-    from vtb.eval.puzzles import PuzzleEval, evaluate
-    from vtb.eval.report import Comparison
+        task = Task.of("maze-square", {"rows": SIZE, "cols": SIZE}, {"cell": CELL_PX})
+        request = Request([task], 0, FramePlan.of(FRAMES, FPS), video=True, split=split)
+        return build(request, out, count, workers=self._workers).splits[split] == count
 
-    out = result.out
-    shared: dict[str, Any] = {"data": data, "split": "test", "workers": workers}
-    compared: list[Comparison] = []
-    for baseline in BASELINES:
-        request = PuzzleEval(out=out / "eval" / baseline, baseline=baseline, **shared)
-        compared.append(Comparison(baseline, evaluate(request).results))
-    before = evaluate(PuzzleEval(out=out / "eval" / "before", pred=out / "before", **shared))
-    compared.append(Comparison("tiny-model before training", before.results))
-    after = evaluate(
-        PuzzleEval(out=out / "eval" / "after", pred=out / "after", **shared),
-        comparisons=compared,
-        notes=[PLAIN_TRUTH],
-    )
-    atomic_write(result.html, after.report.read_bytes())
-    first, last = _losses(run)
-    result.rows += [_row(row.label, row.results) for row in compared[:-1]]
-    result.rows.append(_row("tiny-model before training", before.results, first))
-    result.rows.append(_row("tiny-model after training", after.results, last))
+    def _verify(self) -> bool:
+        from vtb.data.store import open_dataset
+        from vtb.data.verify import verify
+
+        return all(
+            verify(open_dataset(path), limit=TEST_SAMPLES, workers=self._workers).ok
+            for path in (self._train_set, self._test_set)
+        )
+
+    def _create_model(self) -> bool:
+        from vtb.models.create import create
+
+        return create(FAMILY, "tiny", 0, self._model).parameters > 0
+
+    def _train(self) -> bool:
+        from vtb.train.job import open_job
+        from vtb.train.run import run_job
+
+        overrides = [f"train.steps={TRAIN_STEPS}", f"save.every={TRAIN_STEPS}"]
+        job = open_job(
+            RECIPE, overrides, data=self._train_set, model=self._model, out=self._run, num_gpus=0
+        )
+        return run_job(job, warn=lambda check: None).steps == TRAIN_STEPS
+
+    def _infer(self) -> bool:
+        from vtb.infer.settings import VideoRequest
+        from vtb.infer.video import infer_videos
+
+        lora = self._run / "final" / "lora.safetensors"
+        requests = (
+            VideoRequest(
+                model=self._model,
+                data=self._test_set,
+                out=self._out / name,
+                lora=weights,
+                steps=DENOISING_STEPS,
+                cfg=1.0,
+                device="cpu",
+            )
+            for name, weights in (("before", None), ("after", lora))
+        )
+        return not any(infer_videos(request).failed for request in requests)
+
+    def _judge(self) -> bool:
+        """Scores every row; the oracle must pass all and the unchanged puzzle none."""
+        from vtb.eval.report import Comparison
+
+        compared = [
+            Comparison(name, self._evaluate(name, baseline=name).results) for name in BASELINES
+        ]
+        before = self._evaluate("before", pred=self._out / "before").results
+        compared.append(Comparison("tiny-model before training", before))
+        after = self._evaluate("after", compared, pred=self._out / "after")
+        atomic_write(self._out / "report.html", after.report.read_bytes())
+        losses = _losses(self._run)
+        self.rows = [_row(row.label, row.results) for row in compared]
+        self.rows[-1] = replace(self.rows[-1], loss=losses[0])
+        self.rows.append(_row("tiny-model after training", after.results, losses[1]))
+        accuracy = {row.name: row.accuracy for row in self.rows}
+        return accuracy["oracle"] == 1 and accuracy["unchanged"] == 0
+
+    def _evaluate(
+        self, name: str, comparisons: Sequence[Comparison] = (), **what: Any
+    ) -> PuzzleResult:
+        from vtb.eval.puzzles import PuzzleEval, evaluate
+
+        request = PuzzleEval(
+            data=self._test_set, out=self._out / "eval" / name, workers=self._workers, **what
+        )
+        return evaluate(request, comparisons=comparisons, notes=[PLAIN_TRUTH])
 
 
 def _row(name: str, results: Mapping[str, Any], loss: float | None = None) -> DemoRow:

@@ -22,11 +22,13 @@ def demo(
     verbose: Verbose = False,
 ) -> None:
     """Run the whole loop on a CPU with a tiny random model, in under two minutes."""
-    from vtb.demo import PLAIN_TRUTH, payload, run_demo
+    from vtb.demo import PLAIN_TRUTH, run_demo
     from vtb.run.executor import usable_cpus
 
     result = run_demo(out.resolve(), note, workers or usable_cpus())
-    emit("vtb.demo/1", payload(result), _text(result), json_mode)
+    emit("vtb.demo/1", result.payload(), _text(result), json_mode)
+    if not result.ok:
+        raise typer.Exit(3)
     note(PLAIN_TRUTH)
     next_steps(
         "vtb gen maze --size 9 -n 1000",
@@ -41,4 +43,5 @@ def _text(result: DemoResult) -> str:
         interval = f"{100 * low:.0f} to {100 * high:.0f} %"
         loss = "" if row.loss is None else f"{row.loss:.3f}"
         lines.append(f"{row.name:<28}{100 * row.accuracy:>7.0f} %{interval:>18}{loss:>9}")
+    lines += [f"FAILED: {step.name}" for step in result.steps if not step.ok]
     return "\n".join([*lines, f"report: {result.html}"])
