@@ -1,4 +1,10 @@
-"""The judgement of mazes: text, image or video against the puzzle's own geometry."""
+"""The judgement of mazes: text, image or video against the puzzle's own geometry.
+
+The thresholds here, in `drawing` and in `vtb.media.compare` were set on mazes of 5 to 21 blocks on
+canvases of 128 to 512 px (cells of 6 px and more). With them, of 10,800 true pictures after crf 18
+and 23, scaling, shift, blur, noise, JPEG and letterbox none failed, and of 27,000 wrong ones of
+19 kinds, raw and after crf 23, half size, blur and noise, none passed.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +34,9 @@ from .paths import (
 )
 from .scene import Scene, square_scene
 
-# More red than this share of its cells is no path but a flood: the widest style of path reaches
-# 0.83 after blur, filled corridors keep 0.89 in the dullest red at crf 23.
-MAX_COVERAGE = 0.86
+# More red than this share of its cells is no path but a flood: a path of 8 in 9 px, 1.5 times the
+# default there, fills 0.89; filled corridors keep 0.95 at crf 23 and half size.
+MAX_COVERAGE = 0.9
 
 SceneOf: TypeAlias = Callable[[Instance], Scene]
 
