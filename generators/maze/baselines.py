@@ -5,7 +5,7 @@ from __future__ import annotations
 from vtb.core.rng import stream
 from vtb.core.types import Prediction, Sample
 
-from .paths import MazeGraph, square_graph
+from .graph import MazeGraph, square_graph
 from .sketch import Sketch
 
 

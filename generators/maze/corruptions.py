@@ -11,7 +11,7 @@ from vtb.core.answers import wrap
 from vtb.core.types import Array, Prediction, Sample
 from vtb.media.video import encode
 
-from .paths import MazeGraph, square_graph
+from .graph import MazeGraph, square_graph
 from .sketch import Sketch
 
 

@@ -1,4 +1,4 @@
-"""Drawing answers into the puzzle picture of a square maze, right or wrong ones."""
+"""Trace answers into the puzzle picture of a square maze, right or wrong ones."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from vtb.core.types import Array, Instance
 
-from .draw import path_width_px
 from .layout import SquareLayout
+from .render import path_width_px
 from .scene import instance_layout
 from .style import Colour, SquareStyle
 

@@ -29,9 +29,9 @@ from .capacity import maze_capacity
 from .carve import Edge, carve, opened_graph
 from .config import SquareConfig
 from .difficulty import square_difficulty
-from .draw import draw_ids, draw_puzzle, draw_solution, maze_frames, maze_palette, path_width_px
 from .grid import OPEN, SquareGrid, square_grid, square_symmetries
 from .layout import SquareLayout, square_layout
+from .render import draw_ids, draw_puzzle, draw_solution, maze_frames, maze_palette, path_width_px
 from .solve import shortest_path
 from .style import SquareStyle
 from .videothinkbench import square_fields

@@ -1,6 +1,6 @@
 """The judgement of mazes: text, image or video against the puzzle's own geometry.
 
-The thresholds here, in `drawing` and in `vtb.media.compare` were set on mazes of 5 to 21 blocks on
+The thresholds here, in `trace` and in `vtb.media.compare` were set on mazes of 5 to 21 blocks on
 canvases of 128 to 512 px (cells of 6 px and more). With them, of 10,800 true pictures after crf 18
 and 23, scaling, shift, blur, noise, JPEG and letterbox none failed, and of 27,000 wrong ones of
 19 kinds, raw and after crf 23, half size, blur and noise, none passed.
@@ -19,9 +19,7 @@ from vtb.core.types import Array, Instance, Json, Prediction, Reason, Sample, Ve
 from vtb.media.compare import align, drop_specks, red, speck_px
 from vtb.media.judge import judge, read_text
 
-from .drawing import Drawing, changed_regions, read_drawing
-from .overlay import explain
-from .paths import (
+from .graph import (
     MAX_LENGTH_PER_CELL,
     MazeGraph,
     are_linked,
@@ -32,7 +30,9 @@ from .paths import (
     progress,
     square_graph,
 )
+from .overlay import explain
 from .scene import Scene, square_scene
+from .trace import Trace, changed_regions, read_trace
 
 # More red than this share of its cells is no path but a flood: a path of 8 in 9 px, 1.5 times the
 # default there, fills 0.89; filled corridors keep 0.95 at crf 23 and half size.
@@ -92,86 +92,85 @@ def check_picture(
     seen = place.warp(picture, puzzle)
     reds = red(seen)
     reds = drop_specks(reds, speck_px(reds))
-    drawing = read_drawing(scene, graph, reds)
+    trace = read_trace(scene, graph, reds)
     changed = changed_regions(scene, seen, puzzle, reds)
-    path = followed_path(graph, drawing.links)
-    reason = _reason(graph, drawing, changed, path)
+    path = followed_path(graph, trace.links)
+    reason = _reason(graph, trace, changed, path)
     details |= {
         "cells": path,
         "legal_prefix": round(progress(graph, path), 4),
         "changed_regions": changed,
-        **_measures(scene, graph, drawing, solution),
+        **_measures(scene, graph, trace, solution),
     }
     return Verdict(
-        score=_score(graph, reason, drawing, path),
+        score=_score(graph, reason, trace, path),
         passed=reason is Reason.OK,
         reason=reason,
         details=details,
-        overlay=explain(scene, drawing, puzzle, path, solution) if overlay else None,
+        overlay=explain(scene, trace, puzzle, path, solution) if overlay else None,
     )
 
 
-def _reason(
-    graph: MazeGraph, drawing: Drawing, changed: Sequence[int], path: Sequence[int]
-) -> Reason:
-    has_hits = bool(drawing.hits.any())
+def _reason(graph: MazeGraph, trace: Trace, changed: Sequence[int], path: Sequence[int]) -> Reason:
+    has_hits = bool(trace.hits.any())
     if changed:
         return Reason.CHANGED_SCENE
-    if len(drawing.cells) <= 2 and not has_hits:
+    if len(trace.cells) <= 2 and not has_hits:
         return Reason.NO_ANSWER
     if has_hits:
         return Reason.TOUCHES_WALL
-    if not (drawing.is_joined and are_linked(graph, drawing.links)):
+    if not (trace.is_joined and are_linked(graph, trace.links)):
         return Reason.DISCONNECTED
-    if drawing.coverage > MAX_COVERAGE or len(path) < len(drawing.cells):
+    if trace.coverage > MAX_COVERAGE or len(path) < len(trace.cells):
         return Reason.NOT_SIMPLE
     return Reason.OK
 
 
-def _score(graph: MazeGraph, reason: Reason, drawing: Drawing, path: Sequence[int]) -> float:
+def _score(graph: MazeGraph, reason: Reason, trace: Trace, path: Sequence[int]) -> float:
     if reason is Reason.OK:
         return 1.0
     is_partial = reason in (Reason.DISCONNECTED, Reason.NOT_SIMPLE)
-    return partial_score(graph, path) if is_partial and drawing.coverage <= MAX_COVERAGE else 0.0
+    return partial_score(graph, path) if is_partial and trace.coverage <= MAX_COVERAGE else 0.0
 
 
 def _measures(
-    scene: Scene, graph: MazeGraph, drawing: Drawing, solution: Sequence[int]
+    scene: Scene, graph: MazeGraph, trace: Trace, solution: Sequence[int]
 ) -> dict[str, Json]:
     """Figures for reports: overlap with the stored solution, and how red lies on the scene."""
-    right = len(set(drawing.cells) & set(solution))
-    hit = scene.regions[drawing.hits]
+    right = len(set(trace.cells) & set(solution))
+    hit = scene.regions[trace.hits]
     walls = scene.solid & (scene.regions < scene.num_regions)
     return {
-        "precision": round(right / len(drawing.cells), 4),
+        "precision": round(right / len(trace.cells), 4),
         "recall": round(right / len(solution), 4),
-        "path_px": int(drawing.marks.sum()),
-        "coverage": round(drawing.coverage, 4),
-        "wall_hit": round(float(drawing.hits.sum() / max(1, walls.sum())), 5),
+        "path_px": int(trace.marks.sum()),
+        "coverage": round(trace.coverage, 4),
+        "wall_hit": round(float(trace.hits.sum() / max(1, walls.sum())), 5),
         "walls_hit": [int(region) for region in np.unique(hit[hit < scene.num_regions])],
         "outside_px": int((hit == scene.num_regions).sum()),
     }
 
 
 def _check_text(prediction: Prediction, graph: MazeGraph) -> Verdict:
+    """Strict: only an answer in tags counts; `lenient` tells whether a bare one would pass."""
     try:
         parsed = parse_int_list(read_text(prediction))
     except UnreadableError as error:
         return Verdict(0.0, False, Reason.UNREADABLE, {"error": str(error)})
+    details: dict[str, Json] = {"tagged": parsed.tagged, "lenient": 0.0}
     if parsed.status != "ok":
-        return Verdict(0.0, False, Reason(parsed.status), {"tagged": parsed.tagged})
+        return Verdict(0.0, False, Reason(parsed.status), details)
     ids: list[int] = parsed.value
     reason = path_fault(graph, ids)
     legal = legal_prefix(graph, ids)
+    details |= {
+        "lenient": float(reason is Reason.OK),
+        "cells": legal,
+        "num_ids": len(ids),
+        "legal_prefix": round(progress(graph, legal), 4),
+    }
+    if not parsed.tagged:
+        return Verdict(0.0, False, Reason.NO_ANSWER, details)
     too_long = len(ids) > MAX_LENGTH_PER_CELL * graph.num_cells
-    return Verdict(
-        score=1.0 if reason is Reason.OK else 0.0 if too_long else partial_score(graph, legal),
-        passed=reason is Reason.OK,
-        reason=reason,
-        details={
-            "cells": legal,
-            "num_ids": len(ids),
-            "legal_prefix": round(progress(graph, legal), 4),
-            "tagged": parsed.tagged,
-        },
-    )
+    score = 1.0 if reason is Reason.OK else 0.0 if too_long else partial_score(graph, legal)
+    return Verdict(score, reason is Reason.OK, reason, details)

@@ -204,3 +204,11 @@ def test_a_clip_whose_size_changes_is_unreadable(monkeypatch):
     monkeypatch.setattr(video, "decode", lambda source: iter(sizes))
     with pytest.raises(UnreadableError, match="not a readable video"):
         video.read_frames(b"")
+
+
+def test_a_clip_too_large_for_memory_is_refused(monkeypatch):
+    frames = np.zeros((17, 32, 32, 3), np.uint8)
+    clip = encode(iter(frames), num_frames=17, height=32, width=32, fps=16)
+    monkeypatch.setattr(video, "MAX_PIXELS", 16 * 32 * 32)
+    with pytest.raises(UnreadableError, match="too large"):
+        read_frames(clip)

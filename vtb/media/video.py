@@ -32,6 +32,8 @@ from vtb.core.types import Array
 _BT601_MATRICES = (2, 5, 6)
 _SMPTE170M = 6
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
+# 241 frames of 1920x832 px, 1.2 GB as RGB.
+MAX_PIXELS = 400_000_000
 _CONTAINERS = frozenset({"mp4", "matroska", "webm", "avi", "gif", "mpeg", "mpegts"})
 
 
@@ -104,8 +106,19 @@ def decode(source: bytes | Path) -> Iterator[Array]:
 
 
 def read_frames(source: bytes | Path) -> Array:
-    """All frames as RGB uint8 (T, H, W, 3); raises as `decode` does, and where the size changes."""
-    frames = list(decode(source))
+    """All frames as RGB uint8 (T, H, W, 3).
+
+    Raises as `decode` does, where the size changes, and beyond 400 million pixels: a prediction
+    may be any file, and one process must survive it.
+    """
+    frames: list[Array] = []
+    pixels = 0
+    for frame in decode(source):
+        pixels += frame.shape[0] * frame.shape[1]
+        if pixels > MAX_PIXELS:
+            fact = f"more than {MAX_PIXELS:,} pixels after {len(frames)} frames"
+            raise UnreadableError(f"`{_name(source)}` is too large", fact=fact)
+        frames.append(frame)
     if len({frame.shape for frame in frames}) > 1:
         raise UnreadableError(f"`{_name(source)}` is not a readable video", fact="its size changes")
     return np.stack(frames)

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from generators.maze import drawing, paths, scene, verify
+from generators.maze import graph, scene, trace, verify
 from generators.maze.corruptions import corruptions
 from generators.maze.sketch import Sketch
 from generators.maze.square import SquareMaze
 from vtb.core import answers
+from vtb.core.answers import wrap
 from vtb.core.types import Prediction, Reason, Sample
 from vtb.media import compare, judge
 from vtb.media.video import encode, read_frames
@@ -199,8 +200,10 @@ def text_cases(sample, backwards_only):
         "wall id": (str([*path[:3], 0, *path[3:]]), "touches_wall", 0.5 * 2 / steps),
     }
     for name, (answer, reason, score) in text.items():
-        yield Case(name, sample, Prediction("x", "text", text=answer), reason, score)
-    answer = json.dumps(backwards_only.instance.solution[::-1])
+        tagged = answer if "<answer>" in answer else wrap(answer)
+        yield Case(name, sample, Prediction("x", "text", text=tagged), reason, score)
+    yield Case("bare", sample, Prediction("x", "text", text=str(path)), "no_answer", 0)
+    answer = wrap(json.dumps(backwards_only.instance.solution[::-1]))
     yield Case("backwards", backwards_only, Prediction("x", "text", text=answer), "wrong_answer")
 
 
@@ -244,7 +247,7 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "any hue": (compare, "MAX_HUE_DEG", 60),
     "no hue": (compare, "MAX_HUE_DEG", 5),
     "specks count": (verify, "speck_px", nothing(1)),
-    "specks in walls count": (drawing, "SPECK_PX", 1),
+    "specks in walls count": (trace, "SPECK_PX", 1),
     "specks eat the path": (compare, "SPECK_PX", 10**6),
     "any scene": (compare, "MIN_SCENE_SCORE", -2),
     "perfect scene": (compare, "MIN_SCENE_SCORE", 0.999),
@@ -255,32 +258,32 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "colours never change": (compare, "CHANGED_LEVEL", 256),
     "any change counts": (compare, "CHANGED_LEVEL", 20),
     "scene check off": (verify, "changed_regions", nothing([])),
-    "half a change": (drawing, "MAX_CHANGED_SHARE", 1.0),
-    "no halo": (drawing, "HALO_PX", 0),
-    "wall test off": (drawing, "wall_hits", lambda _scene, marks: np.zeros_like(marks)),
-    "share of a wall off": (drawing, "MAX_ELEMENT_SHARE", 1),
-    "streaks off": (drawing, "MAX_STREAK_SHARE", 9),
-    "share of all walls off": (drawing, "MAX_WALL_SHARE", 1),
-    "every share of walls": (drawing, "MAX_WALL_SHARE", 0),
-    "inner part off": (drawing, "MIN_INNER_SHARE", 2),
-    "inner part too strict": (drawing, "MIN_INNER_SHARE", 0.8),
-    "rim of cells ignored": (drawing, "MIN_CELL_SHARE", 2),
-    "spurs kept": (drawing, "MIN_SPUR_SHARE", 0),
-    "branches are spurs": (drawing, "MIN_SPUR_SHARE", 3),
+    "half a change": (trace, "MAX_CHANGED_SHARE", 1.0),
+    "no halo": (trace, "HALO_PX", 0),
+    "wall test off": (trace, "wall_hits", lambda _scene, marks: np.zeros_like(marks)),
+    "share of a wall off": (trace, "MAX_ELEMENT_SHARE", 1),
+    "streaks off": (trace, "MAX_STREAK_SHARE", 9),
+    "share of all walls off": (trace, "MAX_WALL_SHARE", 1),
+    "every share of walls": (trace, "MAX_WALL_SHARE", 0),
+    "inner part off": (trace, "MIN_INNER_SHARE", 2),
+    "inner part too strict": (trace, "MIN_INNER_SHARE", 0.8),
+    "rim of cells ignored": (trace, "MIN_CELL_SHARE", 2),
+    "spurs kept": (trace, "MIN_SPUR_SHARE", 0),
+    "branches are spurs": (trace, "MIN_SPUR_SHARE", 3),
     "flood allowed": (verify, "MAX_COVERAGE", 2),
     "thick path is a flood": (verify, "MAX_COVERAGE", 0.2),
-    "gaps close": (drawing, "GAP_SHARE", 0.6),
-    "ends always joined": (drawing, "_are_joined", nothing(True)),
+    "gaps close": (trace, "GAP_SHARE", 0.6),
+    "ends always joined": (trace, "_are_joined", nothing(True)),
     "links always": (verify, "are_linked", nothing(True)),
     "reach of two cells": (scene, "END_REACH", 2.6),
     "no reach": (scene, "END_REACH", 0.1),
     "little bleed": (scene, "MAX_BLEED_PX", 1),
     "deep bleed": (scene, "MAX_BLEED_PX", 99),
-    "either direction": (paths.MazeGraph, "starts", lambda graph: (graph.start, graph.goal)),
-    "one direction": (paths.MazeGraph, "starts", lambda graph: (graph.start,)),
-    "walls are open": (paths, "_is_wall", nothing(False)),
-    "jumps allowed": (paths, "_is_open", nothing(True)),
-    "one step is progress": (paths, "MIN_LEGAL_STEPS", 0),
+    "either direction": (graph.MazeGraph, "starts", lambda maze: (maze.start, maze.goal)),
+    "one direction": (graph.MazeGraph, "starts", lambda maze: (maze.start,)),
+    "walls are open": (graph, "_is_wall", nothing(False)),
+    "jumps allowed": (graph, "_is_open", nothing(True)),
+    "one step is progress": (graph, "MIN_LEGAL_STEPS", 0),
     "no length limit": (verify, "MAX_LENGTH_PER_CELL", 10**6),
     "every path is right": (verify, "path_fault", nothing(Reason.OK)),
     "first tag": (answers, "extract", first_tag),

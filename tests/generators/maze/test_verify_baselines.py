@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from generators.maze.baselines import random_walk
-from generators.maze.paths import square_graph
+from generators.maze.graph import square_graph
 from generators.maze.square import SquareMaze
 
 MAZE = SquareMaze()

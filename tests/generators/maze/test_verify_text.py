@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.maze.paths import path_fault, square_graph
+from generators.maze.graph import path_fault, square_graph
 from generators.maze.square import SquareMaze
 from vtb.core.answers import wrap
 from vtb.core.types import Instance, Prediction, Sample
@@ -112,7 +112,7 @@ def test_a_list_of_more_than_twice_the_cells_earns_nothing(sample):
         (f"{PATH} or {PATH[:4]}", "ambiguous_answer"),
         (f"{PATH[:4]} <answer>{PATH}</answer>", "ok"),
         (f"<answer>{PATH}</answer> <answer>{PATH[:4]}</answer>", "disconnected"),
-        (f"The path is {PATH}.", "ok"),
+        (f"The path is {PATH}.", "no_answer"),
     ],
 )
 def test_where_the_answer_is_looked_for(sample, text, reason):
@@ -172,3 +172,10 @@ def test_truth_passes_and_corruptions_fail_as_text(maze):
                 assert prediction.kind == "text"
                 assert not verdict.passed, name
                 assert verdict.score <= 0.5, name
+
+
+@pytest.mark.parametrize(("text", "lenient"), [(f"The path is {PATH}.", 1.0), ("none", 0.0)])
+def test_a_bare_answer_counts_only_in_the_lenient_column(sample, text, lenient):
+    verdict = MAZE.check(sample, Prediction("hand", "text", text=text))
+    assert not verdict.passed and verdict.score == 0
+    assert verdict.details["lenient"] == lenient

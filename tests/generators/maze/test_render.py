@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from generators.maze.draw import maze_palette, path_width_px
 from generators.maze.layout import square_layout
+from generators.maze.render import maze_palette, path_width_px
 from generators.maze.square import SquareMaze
 from vtb.core.errors import UsageError
 from vtb.core.frames import FramePlan

@@ -20,7 +20,7 @@ from vtb.media.compare import (
     keep_streaks,
 )
 
-from .paths import MazeGraph
+from .graph import MazeGraph
 from .scene import Scene
 
 # A cell is on the path when this share of its inner part, or that of all of it, is red.
@@ -42,7 +42,7 @@ HALO_PX = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drawing:
+class Trace:
     """What was drawn, in the terms of the scene.
 
     `marks` is the red outside of the ends, `hits` what of it counts as in walls or outside, both
@@ -64,7 +64,7 @@ class Drawing:
         return [int(cell) for cell in np.flatnonzero(self.on)]
 
 
-def read_drawing(scene: Scene, graph: MazeGraph, reds: Mask) -> Drawing:
+def read_trace(scene: Scene, graph: MazeGraph, reds: Mask) -> Trace:
     """Reads what is red in a picture, specks aside, in the puzzle's pixels."""
     marks = reds & ~scene.ends
     radius = max(1, int(scene.cell_px * GAP_SHARE))
@@ -76,7 +76,7 @@ def read_drawing(scene: Scene, graph: MazeGraph, reds: Mask) -> Drawing:
     on &= ~_spurs(fill, on, _links(scene, joined, on), ends)
     between = on.copy()
     between[ends] = False
-    return Drawing(
+    return Trace(
         marks=marks,
         hits=wall_hits(scene, marks),
         on=on,
