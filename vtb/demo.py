@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 FAMILY = "wan2.2-ti2v-5b"
 RECIPE = "video/wan2.2-ti2v-5b-tiny"
-BASELINES = ("oracle", "unchanged", "random", "straight")
+BASELINES = {
+    "oracle": "the true solution, through H.264",
+    "unchanged": "the puzzle, repeated",
+    "random": "a random walk that enters no cell twice",
+    "straight": "a straight line between the ends",
+}
 # 7x7 blocks of 9 px make a clip of 64x64 px: 20 tokens for the tiny model.
 SIZE, CELL_PX, FRAMES, FPS = 7, 9, 17, 16
 TRAIN_SAMPLES, TEST_SAMPLES = 96, 20

@@ -22,8 +22,8 @@ class SquareConfig(Config):
     random. `min_path` and `max_path` bound the number of rooms on the path, ends included.
     """
 
-    rows: int = Field(default=9, le=MAX_SIDE)
-    cols: int = Field(default=9, le=MAX_SIDE)
+    rows: int = 9
+    cols: int = 9
     algorithm: Algorithm = "wilson"
     braid_share: float = Field(default=0.5, ge=0, le=1)
     endpoints: Literal["random", "corners"] = "random"
@@ -33,7 +33,7 @@ class SquareConfig(Config):
     @model_validator(mode="after")
     def _sides(self) -> Self:
         for flag, side in (("rows", self.rows), ("cols", self.cols)):
-            if side < 5 or side % 2 == 0:
+            if not 5 <= side <= MAX_SIDE or side % 2 == 0:
                 raise _wrong_side("--size " if self.rows == self.cols else f"-s {flag}=", side)
         return self
 
@@ -56,9 +56,11 @@ class SquareConfig(Config):
 
 
 def _wrong_side(flag: str, side: int) -> UsageError:
-    near = (5,) if side < 5 else (side - 1, side + 1)
+    inside = min(max(side, 5), MAX_SIDE)
+    near = {inside} if inside % 2 else {inside - 1, inside + 1}
+    wrong = "too large" if side > MAX_SIDE else "too small" if side < 5 and side % 2 else "even"
     return UsageError(
-        f"`{flag}{side}` is " + ("even" if side % 2 == 0 else "too small"),
-        fact="square mazes count wall blocks too, so both sides are odd and at least 5",
-        hint=" or ".join(f"{flag}{n}" for n in near if n >= 5),
+        f"`{flag}{side}` is {wrong}",
+        fact=f"square mazes count wall blocks too, so both sides are odd, from 5 to {MAX_SIDE}",
+        hint=" or ".join(f"{flag}{n}" for n in sorted(near)),
     )

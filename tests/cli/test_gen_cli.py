@@ -34,7 +34,7 @@ def test_card_command_makes_the_same_dataset(vtb, tmp_path):
     line = next(line for line in card.splitlines() if line.startswith("vtb gen"))
     again = vtb(*shlex.split(line)[1:], "-o", "b")
     assert again.code == 0, again.err
-    for name in ("README.md", "manifest.jsonl", "request.json"):
+    for name in ("README.md", "manifest.jsonl", ".request.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 

@@ -68,5 +68,12 @@ def test_a_wrong_size(infer, size):
     assert isinstance(result.exception, UsageError) and "HxW" in result.exception.hint
 
 
+@pytest.mark.parametrize(("size", "nearest"), [("65x65", "64x64"), ("100x40", "96x32")])
+def test_a_size_that_the_model_cannot_make_names_the_nearest(infer, tmp_path, size, nearest):
+    error = infer("--size", size).exception
+    assert isinstance(error, UsageError) and nearest in error.hint and error.exit_code == 2
+    assert not (tmp_path / "pred").exists()
+
+
 def test_unknown_fit(infer):
     assert infer("--fit", "crop").exit_code == 2

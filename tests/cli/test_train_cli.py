@@ -54,7 +54,8 @@ def test_dry_run_prints_the_plan_and_writes_nothing(arguments, tmp_path):
     assert plan.pop("schema") == "vtb.plan/1"
     assert set(plan) == {"argv", "env", "cwd", "inputs", "outputs", "checks", "estimates"}
     assert {"tokens", "steps", "seconds_per_step", "memory_gib"} <= set(plan["estimates"])
-    assert plan["argv"][1:] == ["-m", "vtb.train.video", str(tmp_path / "run")]
+    assert plan["argv"][1:4] == ["-m", "vtb.train.video", str(tmp_path / "run")]
+    assert {"--data", "--model"} <= set(plan["argv"])
     text = run(*arguments, "--dry-run", "--seed", "7").stdout
     assert "OMP_NUM_THREADS=1" in text
     assert "20 per sample" in text
@@ -75,6 +76,7 @@ def test_result_of_a_run(arguments, tmp_path, monkeypatch):
 
     def launch(plan, log, watch):
         (log.parent / "checkpoints" / "step-000020").mkdir(parents=True)
+        (log.parent / "final").mkdir()
         (log.parent / "events.jsonl").write_text(
             '{"step": 1, "loss": 2.5}\n{"step": 20, "loss": 1.5}\n'
         )

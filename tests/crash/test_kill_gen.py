@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from vtb.data.store import open_dataset
+from vtb.data.verify import verify
 
 COUNT, SHARD = 120, 10
 
@@ -71,3 +72,4 @@ def assert_loadable(out: Path, cache: Path) -> None:
     listed = open_dataset(out)
     assert 0 < rows <= listed.count() <= COUNT
     assert len(list(listed.rows(columns=["id"]))) == listed.count()
+    assert verify(listed, limit=2, corruptions=False).ok

@@ -1,11 +1,12 @@
 import json
+import shutil
 
 import cv2
 import pytest
 
 from vtb.core.errors import ConflictError, LockedError, UsageError
 from vtb.core.files import read_json
-from vtb.eval import judge, puzzles
+from vtb.eval import puzzles, scoring
 from vtb.run.lock import output_lock
 
 
@@ -141,15 +142,20 @@ def test_interrupted_scoring_goes_on(score, pred, mazes, tmp_path, monkeypatch):
     assert len({row["sample_id"] for row in rows_of(tmp_path / "eval")}) == 12
 
 
-def test_limit_extends_without_scoring_twice(score, pred):
+def test_a_limit_extends_and_never_replaces_larger_results(score, pred, tmp_path):
     assert score(pred=pred, limit=4).results["n"] == 4
     everything = score(pred=pred)
     assert (everything.scored, everything.results["n"]) == (8, 12)
-    assert score(pred=pred, limit=4).scored == 0
+    with pytest.raises(ConflictError, match="results of 12 samples") as caught:
+        score(pred=pred, limit=4)
+    assert "--limit 4" in caught.value.fact
+    assert read_json(tmp_path / "eval" / "results.json") == everything.results
+    assert score(pred=pred, limit=99).results["n"] == 12
+    assert score(pred=pred, limit=4, force=True).results["n"] == 4
 
 
 def test_workers_give_the_same_scores(score, pred, tmp_path, monkeypatch):
-    monkeypatch.setattr(judge, "MIN_PER_WORKER", 4)
+    monkeypatch.setattr(scoring, "MIN_PER_WORKER", 4)
     score(pred=pred, limit=8)
     score(pred=pred, limit=8, workers=2, out=tmp_path / "two")
     assert rows_of(tmp_path / "eval") == rows_of(tmp_path / "two")
@@ -168,6 +174,22 @@ def test_another_configuration_is_a_conflict(score, pred):
         score(pred=pred)
     assert "baseline" in caught.value.fact
     assert score(pred=pred, force=True).results["accuracy"] == 1.0
+
+
+def test_moved_folders_keep_their_scores(score, pred, tmp_path, maze_set):
+    score(pred=pred)
+    pred.rename(tmp_path / "moved")
+    shutil.copytree(maze_set, tmp_path / "set")
+    again = score(pred=tmp_path / "moved", data=tmp_path / "set")
+    assert again.scored == 0
+    assert read_json(tmp_path / "eval" / "eval.json")["pred"] == str(tmp_path / "moved")
+
+
+@pytest.mark.parametrize(("buckets", "count"), [([100, 1000], 1), (None, 0)])
+def test_puzzles_that_may_have_been_trained_on_are_warned_of(score, pred, buckets, count):
+    (pred / "infer.json").write_text(json.dumps({"train_buckets": buckets}))
+    warnings = score(pred=pred, limit=1).warnings
+    assert sum("100-999" in warning for warning in warnings) == count
 
 
 def test_one_writer_and_a_split_that_is_there(score, pred, tmp_path):

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from vtb.core.types import Prediction, Reason, Sample, Verdict
-from vtb.eval.cards import MAX_CARDS, _choose
 from vtb.eval.puzzles import PuzzleEval, evaluate
 from vtb.eval.report import Comparison, write_report
 from vtb.eval.scores import Target, score_of
+from vtb.eval.selection import MAX_CARDS, _choose
 from vtb.media import html
 from vtb.media.cards import sample_card
 

@@ -1,6 +1,6 @@
 import pytest
 
-from vtb.eval.stats import centred, mcnemar, share, wilson
+from vtb.eval.stats import centred, share, wilson
 
 
 @pytest.mark.parametrize(
@@ -25,20 +25,6 @@ def test_wilson_is_symmetric_and_inside_the_unit_interval():
         assert (low, high) == pytest.approx((1 - other_high, 1 - other_low))
 
 
-@pytest.mark.parametrize(
-    ("wins", "losses", "p"),
-    [
-        (5, 0, 2 / 2**5),
-        (0, 5, 2 / 2**5),
-        (3, 3, 1.0),
-        (9, 2, 2 * (1 + 11 + 55) / 2**11),
-        (1, 0, 1.0),
-    ],
-)
-def test_mcnemar_against_closed_forms(wins, losses, p):
-    assert mcnemar(wins, losses) == pytest.approx(p)
-
-
 def test_centred_accuracy():
     assert centred(0.2, 0.2) == pytest.approx(0)
     assert centred(1.0, 0.2) == pytest.approx(1)
@@ -48,7 +34,6 @@ def test_centred_accuracy():
 
 def test_nothing_counted_is_none_not_zero():
     assert wilson(0, 0) is None
-    assert mcnemar(0, 0) is None
     assert share(0, 0) is None
     assert centred(None, 0.2) is None
     assert centred(1.0, 1.0) is None

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from vtb.infer.fit import Size
 from vtb.infer.settings import VideoRequest
 from vtb.infer.video import infer_videos
+from vtb.media.fit import Size
 
 
 @pytest.fixture

@@ -13,11 +13,15 @@ from vtb.core.errors import (
     UsageError,
 )
 from vtb.core.files import read_json
+from vtb.core.frames import FramePlan
+from vtb.core.splits import SplitRule
+from vtb.data.build import build
 from vtb.data.predictions import open_predictions
+from vtb.data.request import Request, Task
 from vtb.data.store import open_dataset
-from vtb.infer import video
-from vtb.infer.device import place
-from vtb.infer.identity import weights_fingerprint
+from vtb.infer import device, video
+from vtb.infer import settings as infer_settings
+from vtb.infer.device import Placement, place
 from vtb.infer.video import sample_seed
 from vtb.media.video import probe
 from vtb.models.structure import read_shapes
@@ -34,7 +38,7 @@ def listed(out):
 def lora_of(tiny_wan, tmp_path):
     """Writes a LoRA for one layer of the tiny model, of the right size or not."""
 
-    def write(extra_inputs=0):
+    def write(extra_inputs=0, **metadata):
         files = sorted(tiny_wan.glob("diffusion_pytorch_model*.safetensors"))
         name, (out, inputs) = next(
             (name, shape)
@@ -48,10 +52,23 @@ def lora_of(tiny_wan, tmp_path):
             2.0,
         )
         path = tmp_path / f"lora{extra_inputs}.safetensors"
-        write_lora(path, Lora({name: pair}))
+        write_lora(path, Lora({name: pair}, metadata))
         return path
 
     return write
+
+
+@pytest.fixture
+def set_of(tmp_path):
+    """Builds a set of 5x5 mazes with clips."""
+
+    def make(name, count, cell=16):
+        task = Task.of("maze-square", {"rows": 5, "cols": 5}, {"cell": cell})
+        request = Request([task], 0, FramePlan.of(17, 16), True, rule=SplitRule(1000, 0))
+        build(request, tmp_path / name, count)
+        return tmp_path / name
+
+    return make
 
 
 @pytest.fixture
@@ -80,6 +97,8 @@ def test_clip_sidecar_list_and_record(infer, tmp_path, maze_set, tiny_wan):
     record = read_json(out / "infer.json")
     assert record["manifest_hash"] == open_dataset(maze_set).manifest_hash
     assert (record["num_frames"], record["steps"], record["lora"]) == (17, 2, None)
+    assert (record["device"], record["dtype"]) == ("cpu", "float32")
+    assert {"torch", "diffsynth", "vtb-toolkit"} <= set(record["versions"])
     found = open_predictions(out, [sample_id])
     assert found.find(sample_id).sha256 == listed(out)[0]["sha256"] and not found.warnings
     assert found.find(sample_id).model == str(tiny_wan)
@@ -163,6 +182,48 @@ def test_other_parameters_are_a_conflict_and_force_starts_afresh(infer, stub):
     assert infer(limit=2, steps=3, force=True).done == 2
 
 
+def test_another_precision_is_a_conflict_and_other_versions_are_not(infer, stub, monkeypatch):
+    infer()
+    monkeypatch.setattr(infer_settings, "versions", lambda: {"torch": "99"})
+    assert infer().skipped == 1
+    monkeypatch.setattr(device, "place", lambda name: Placement("cuda:1", torch.bfloat16))
+    with pytest.raises(ConflictError) as caught:
+        infer()
+    assert caught.value.fact == (
+        "device is 'cpu' there, 'cuda' now; dtype is 'float32' there, 'bfloat16' now"
+    )
+
+
+def test_a_moved_folder_and_a_larger_set_keep_what_was_made(infer, stub, tmp_path, set_of):
+    small, large = set_of("small", 2), set_of("large", 4)
+    infer(data=small, limit=None)
+    (tmp_path / "pred").rename(tmp_path / "moved")
+    result = infer(data=large, out=tmp_path / "moved", limit=None)
+    assert (result.done, result.skipped) == (2, 2)
+    record = read_json(tmp_path / "moved" / "infer.json")
+    assert record["manifest_hash"] == open_dataset(large).manifest_hash
+    assert record["data"] == str(large)
+
+
+def test_a_clip_whose_puzzle_is_drawn_otherwise_is_made_again(infer, stub, tmp_path, set_of):
+    infer(data=set_of("one", 3, cell=16), limit=None)
+    again = set_of("other", 3, cell=20)
+    assert infer(data=again, limit=None).done == 3
+    assert infer(data=again, limit=None).done == 0
+    ids = open_dataset(again).ids()
+    assert [row["sample_id"] for row in listed(tmp_path / "pred")] == [*ids, *ids]
+    info = probe(tmp_path / "pred" / f"{ids[0]}.mp4")
+    assert (info.height, info.width) == open_dataset(again).sample(ids[0]).puzzle.shape[:2]
+
+
+def test_a_lora_that_may_have_seen_the_puzzles_is_warned_of(infer, stub, lora_of, tmp_path):
+    options = {"lora": lora_of(train_buckets="[100, 1000]"), "out": tmp_path / "seen"}
+    (warning,) = infer(**options).warnings
+    assert "100-999" in warning
+    assert read_json(tmp_path / "seen" / "infer.json")["train_buckets"] == [100, 1000]
+    assert not infer(lora=lora_of(), out=tmp_path / "foreign").warnings
+
+
 def test_one_writer_at_a_time(infer, tmp_path):
     with output_lock(tmp_path / "pred"), pytest.raises(LockedError):
         infer()
@@ -197,20 +258,3 @@ def test_missing_model_and_unknown_device(infer, tmp_path):
     with pytest.raises(MissingEnvironmentError, match="not there"):
         place(f"cuda:{torch.cuda.device_count()}")
     assert place("cpu") == ("cpu", torch.float32)
-
-
-def test_weights_fingerprint_sees_name_size_ends_and_middle(tmp_path):
-    path = tmp_path / "a.bin"
-    content = bytearray(5 << 21)
-    path.write_bytes(content)
-    first = weights_fingerprint([path])
-    middle = (len(content) - (1 << 16)) * 20 // 63
-    for position in (0, middle, len(content) - 1):
-        changed = bytearray(content)
-        changed[position] = 1
-        path.write_bytes(changed)
-        assert weights_fingerprint([path]) != first
-    path.write_bytes(content + b"\0")
-    assert weights_fingerprint([path]) != first
-    path.write_bytes(content)
-    assert weights_fingerprint([path]) == first != weights_fingerprint([path, path])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vtb.core.errors import ChildFailedError, UsageError
+from vtb.run import executor
 from vtb.run.executor import map_ordered, usable_cpus
 
 
@@ -78,7 +79,8 @@ def test_usable_cpus():
     assert usable_cpus() >= 1
 
 
-def test_an_early_end_stops_what_is_in_flight(tmp_path: Path):
+def test_an_early_end_kills_what_does_not_end(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(executor, "GRACE_S", 0.5)
     results = map_ordered(linger, [(tmp_path, i) for i in range(8)], workers=2)
     assert next(results) == 0
     results.close()

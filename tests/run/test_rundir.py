@@ -68,6 +68,8 @@ def test_complete_means_done_and_far_enough(run):
     run.checkpoint(10).mkdir(parents=True)
     assert not run.is_complete(10)
     run.end("done")
+    assert not run.is_complete(10)
+    run.final.mkdir()
     assert run.is_complete(10)
     assert not run.is_complete(11)
 
@@ -120,10 +122,11 @@ def test_clear_removes_all_that_a_run_wrote(run):
 def test_secrets_are_not_written(run, monkeypatch):
     monkeypatch.setenv("SOME_PASSWORD", "correct-horse")
     record = replace(RECORD, inputs={"data": "https://correct-horse@host"})
-    run.begin(record, 'summary = "correct-horse"\n', replace(PLAN, env={"X": "correct-horse"}))
-    written = [path.read_text() for path in run.path.iterdir()]
-    assert len(written) == 3
-    assert all("***" in text and "correct-horse" not in text for text in written)
+    run.begin(record, 'fit = "correct-horse"\n', replace(PLAN, env={"X": "correct-horse"}))
+    for name in ("run.json", "plan.json"):
+        text = (run.path / name).read_text()
+        assert "***" in text and "correct-horse" not in text
+    assert run.recipe.read_text() == 'fit = "correct-horse"\n'  # the training reads it back
 
 
 def test_a_full_disk_keeps_the_old_record(run, monkeypatch):

@@ -24,6 +24,16 @@ def test_conflict_names_every_differing_key_and_keeps_the_record(tmp_path):
     assert read_json(path)["steps"] == 2
 
 
+def test_free_keys_are_recorded_anew_and_never_compared(tmp_path):
+    path = tmp_path / "run.json"
+    record_settings(path, {"steps": 2, "model": "/a"})
+    record_settings(path, {"steps": 2, "model": "/b"}, free=("model",))
+    assert read_json(path)["model"] == "/b"
+    with pytest.raises(ConflictError) as caught:
+        record_settings(path, {"steps": 3, "model": "/c"}, free=("model",))
+    assert caught.value.fact == "steps is 2 there, 3 now"
+
+
 def test_force_replaces(tmp_path):
     path = tmp_path / "run.json"
     record_settings(path, {"steps": 2})

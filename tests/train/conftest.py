@@ -3,7 +3,6 @@ import pytest
 from vtb.core.frames import FramePlan
 from vtb.data.build import build
 from vtb.data.request import Request, Task
-from vtb.run.rundir import RunDirectory
 from vtb.train.job import open_job
 
 TINY = "video/wan2.2-ti2v-5b-tiny"
@@ -41,10 +40,11 @@ def in_process():
     """A launch function that trains in this process."""
 
     def launch(plan, log, watch):
+        from vtb.train.child import ChildArguments
         from vtb.train.stopping import StopRequest
         from vtb.train.video import train
 
-        assert train(RunDirectory(log.parent), StopRequest())
+        assert train(ChildArguments.parse(plan.argv[3:]), StopRequest())
         watch()
 
     return launch

@@ -1,17 +1,19 @@
 """Plans and preflight: what is found before anything starts, and that nothing is loaded."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 
-from vtb.core.errors import MissingEnvironmentError, UnreadableError, UsageError
+from vtb.core.errors import ConflictError, MissingEnvironmentError, UnreadableError, UsageError
 from vtb.core.frames import FramePlan
 from vtb.data.build import build
 from vtb.data.request import Request, Task
 from vtb.run.provenance import Gpu
 from vtb.train import preflight
+from vtb.train.child import ChildArguments
 from vtb.train.plan import plan_video
 from vtb.train.preflight import attention_checks
 from vtb.train.run import run_job
@@ -21,10 +23,13 @@ def findings(job):
     return {(check.level, check.name): check for check in plan_video(job).checks}
 
 
-def test_a_sound_plan(job_of, tmp_path):
+def test_a_sound_plan(job_of, tmp_path, mazes, tiny_wan):
     plan = plan_video(job_of(tmp_path / "run", "data.height=96", "data.width=96"))
     assert plan.checks == ()
-    assert plan.argv == (sys.executable, "-m", "vtb.train.video", str(tmp_path / "run"))
+    assert plan.argv[:4] == (sys.executable, "-m", "vtb.train.video", str(tmp_path / "run"))
+    assert ChildArguments.parse(plan.argv[3:]) == ChildArguments(
+        run=tmp_path / "run", data=mazes, model=tiny_wan, device="cpu", steps=6, stop_at=6
+    )
     assert plan.estimates.tokens == 5 * 3 * 3
     assert plan.estimates.trainable_parameters == 8448
     assert plan.estimates.memory_gib is None
@@ -104,6 +109,18 @@ def test_length_of_the_run(job_of, tmp_path):
     assert (epochs.steps, epochs.stop_at) == (5, 5)  # 9 samples, 2 per step
     capped = job_of(tmp_path, max_steps=4)
     assert (capped.steps, capped.stop_at) == (6, 4)
+
+
+def test_another_vae_is_a_conflict_on_resume(job_of, tmp_path, tiny_wan):
+    model, first = tmp_path / "wan", job_of(tmp_path / "run")
+    shutil.copytree(tiny_wan, model)
+    assert job_of(tmp_path / "run", model=model).settings == first.settings
+    with (model / "Wan2.2_VAE.pth").open("ab") as file:
+        file.write(b"!")
+    first.run.begin(first.record(), "", plan_video(first))
+    with pytest.raises(ConflictError, match="other settings") as caught:
+        run_job(job_of(tmp_path / "run", model=model), warn=lambda check: None)
+    assert "model.fingerprint" in caught.value.fact
 
 
 def test_settings_that_decide_the_result(job_of, tmp_path):

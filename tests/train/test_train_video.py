@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +69,9 @@ def test_final_holds_both_layouts_with_metadata_and_a_card(straight):
         assert "diffusion_model.blocks.0.self_attn.q.lora_A.weight" in file.keys()  # noqa: SIM118
         metadata = file.metadata()
     assert (metadata["step"], metadata["rank"], metadata["num_frames"]) == ("6", "4", "17")
+    assert (metadata["train_split"], metadata["train_buckets"]) == ("train", "[100, 1000]")
+    settings = RunDirectory(straight).state()["settings"]
+    assert (settings["data.split"], settings["data.buckets"]) == ("train", [100, 1000])
     with safe_open(straight / "final" / FILES[1], "pt") as file:
         assert "blocks.0.self_attn.q.lora_A.default.weight" in file.keys()  # noqa: SIM118
     assert "LoRA of rank 4" in (straight / "final" / "README.md").read_text()
@@ -83,6 +87,17 @@ def test_the_same_again_is_already_complete(straight, job_of):
     assert weights(straight) == before
 
 
+def test_secrets_are_left_out_of_records_and_do_not_spoil_the_run(
+    straight, tmp_path, job_of, in_process, monkeypatch
+):
+    job = job_of(tmp_path)
+    monkeypatch.setenv("DATA_KEY", str(job.dataset.path)[1:])
+    monkeypatch.setenv("RECIPE_KEY", "timestep_dtype")
+    run_job(job, warn=lambda check: None, launch=in_process)
+    assert job.run.state()["inputs"]["data"] == "/***"
+    assert losses(tmp_path) == losses(straight)
+
+
 def test_other_settings_are_a_conflict_that_names_them(straight, job_of, in_process):
     with pytest.raises(ConflictError) as caught:
         run_job(job_of(straight, "train.lr=0.5"), warn=lambda check: None)
@@ -96,6 +111,14 @@ def test_stopped_and_continued_equals_straight(straight, tmp_path, job_of, in_pr
     assert outcome.resumed_from == 2
     assert losses(tmp_path) == losses(straight)
     assert weights(tmp_path) == weights(straight)
+
+
+def test_deleted_final_weights_are_written_again(straight, job_of, in_process):
+    before = weights(straight)
+    shutil.rmtree(straight / "final")
+    outcome = run_job(job_of(straight), warn=lambda check: None, launch=in_process)
+    assert (outcome.steps, outcome.resumed_from) == (6, 6)
+    assert weights(straight) == before
 
 
 def test_force_starts_over(straight, tmp_path, job_of, in_process):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -14,6 +15,7 @@ import vtb
 from vtb.cli import data, demo, evaluate, gen, infer, models, recipe, train
 from vtb.cli.output import report_error
 from vtb.core.errors import VtbError
+from vtb.core.files import translate_os_error
 
 app = typer.Typer(
     name="vtb",
@@ -73,6 +75,8 @@ def main() -> None:
         sys.exit(interrupt.exit_code)
     except VtbError as error:
         _fail(error)
+    except OSError as error:
+        _fail(translate_os_error(error, Path(error.filename or ".")), cause=error)
     except Exception as error:  # the last resort: a bug of ours still ends in one clear line
         fact = f"{type(error).__name__}: {error}"
         hint = "run it again with -v for the traceback, and report it"

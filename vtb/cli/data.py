@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 import typer
@@ -39,19 +41,22 @@ def verify(
         workers=workers or usable_cpus(),
     )
     payload = report.payload()
-    emit("vtb.data.verify/1", payload, _verify_text(payload), json_mode)
+    emit("vtb.data.verify/1", payload, _verify_text(payload, report.bad_shards), json_mode)
+    if report.bad_shards and not repair:
+        next_steps(f"vtb data verify {quote(str(directory))} --repair, then `vtb gen` as before")
     if not report.ok:
         raise typer.Exit(3)
-    next_steps(f"vtb data view {directory}")
+    next_steps(f"vtb data view {quote(str(directory))}")
 
 
-def _verify_text(payload: dict[str, Any]) -> str:
+def _verify_text(payload: dict[str, Any], bad_shards: Sequence[str]) -> str:
     truths, shards = payload["truths"], payload["shards"]
     lines = [
         f"{'ok' if payload['ok'] else 'FAILED'}: {payload['n']:,} samples",
         f"truths passed: {truths['passed']:,}, failed: {truths['failed']:,}",
         f"shards sound: {shards['ok']}, bad: {shards['bad']}",
     ]
+    lines += [f"bad shard: {name}" for name in bad_shards]
     lines += [
         f"{name:<24} {count['rejected']:,} of {count['n']:,} rejected"
         for name, count in payload["corruptions"].items()
@@ -133,7 +138,8 @@ def view(
     from vtb.data.store import open_dataset
     from vtb.data.view import write_view
 
-    page = (out or directory / "view.html").resolve()
+    target = (out or directory).resolve()
+    page = target if target.suffix == ".html" else target / "view.html"
     shown = write_view(
         open_dataset(directory.resolve()),
         page,

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from vtb.cli.options import (
     Settings,
     Verbose,
     Workers,
+    parse_size,
     with_options,
 )
 from vtb.cli.output import emit, next_steps, warn
@@ -41,7 +43,9 @@ class Common:
     count: Annotated[
         int, typer.Option("--count", "-n", min=1, help="Samples in the whole dataset.")
     ] = 100
-    seed: Annotated[int, typer.Option(help="Root of every random stream.")] = 0
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Root of every random stream.")
+    ] = 0
     settings: Settings = None
     frames: Annotated[int, typer.Option(help="Frames of a video, 4k+1.")] = 81
     fps: Annotated[float, typer.Option(help="Frames per second.")] = 16
@@ -110,7 +114,7 @@ def maze(
         max_path=max_path,
     )
     drawing |= _style(generator, style)
-    drawing |= _given(cell=cell, canvas=_canvas(canvas))
+    drawing |= _given(cell=cell, canvas=canvas and parse_size(canvas, "--canvas"))
     _build(name, config, drawing, common, Path("data") / f"{name}-{size}")
 
 
@@ -185,15 +189,6 @@ def _style(generator: Generator[Any, Any], name: str | None) -> dict[str, Any]:
         raise UsageError(f"`{path}` is not valid TOML", fact=str(error)) from error
 
 
-def _canvas(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()):
-        raise UsageError(f"`--canvas {text}` is not a size", hint="--canvas 480x832 (HxW)")
-    return int(height), int(width)
-
-
 def _request(
     name: str, config: Mapping[str, Any], style: Mapping[str, Any], common: Common
 ) -> Request:
@@ -239,7 +234,8 @@ def _build(
         force=common.force,
     )
     emit("vtb.gen/1", _payload(result), _text(result), common.json_mode)
-    next_steps(f"vtb data verify {out}", f"vtb data view {out}")
+    place = quote(str(out))
+    next_steps(f"vtb data verify {place}", f"vtb data view {place}")
 
 
 def _payload(result: BuildResult) -> dict[str, Any]:

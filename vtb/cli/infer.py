@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vtb.cli.options import Force, JsonMode, Limit, Out, Quiet, Verbose
+from vtb.cli.options import Force, JsonMode, Limit, Out, Quiet, Verbose, parse_size
 from vtb.cli.output import emit, next_steps, warn
-from vtb.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from vtb.infer.fit import Size
     from vtb.infer.video import InferResult
 
 app = typer.Typer(no_args_is_help=True, help="Run a model on a dataset.")
@@ -63,6 +61,7 @@ def video(
     """Make one clip per puzzle, beginning with the puzzle image."""
     from vtb.infer.settings import VideoRequest
     from vtb.infer.video import infer_videos
+    from vtb.media.fit import Size
 
     target = (out or Path("predictions") / (data.resolve().name if data else "prompt")).resolve()
     result = infer_videos(
@@ -76,7 +75,7 @@ def video(
             lora=None if lora is None else lora.resolve(),
             num_frames=frames,
             fps=fps,
-            size=_size(size),
+            size=None if size is None else Size(*parse_size(size, "--size")),
             steps=steps,
             cfg=cfg,
             fit=fit,
@@ -86,6 +85,8 @@ def video(
             force=force,
         )
     )
+    for warning in result.warnings:
+        warn(warning)
     for sample_id, reason in result.failed.items():
         warn(f"{sample_id}: {reason}")
     emit("vtb.infer.video/1", _payload(result), _text(result), json_mode)
@@ -93,17 +94,6 @@ def video(
         raise typer.Exit(3)
     if data is not None:
         next_steps(f"vtb eval puzzles --data {data} --split {split} --pred {target}")
-
-
-def _size(text: str | None) -> Size | None:
-    from vtb.infer.fit import Size
-
-    if text is None:
-        return None
-    height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
-        raise UsageError(f"`--size {text}` is not a size", hint="--size 480x832 (HxW)")
-    return Size(int(height), int(width))
 
 
 def _payload(result: InferResult) -> dict[str, object]:

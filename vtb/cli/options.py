@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from vtb.cli.output import QUIET
+from vtb.core.errors import UsageError
 
 
 def _be_quiet(value: bool) -> None:
@@ -45,6 +46,14 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one value.")
 ]
 DataDir = Annotated[Path, typer.Argument(metavar="DIR", help="Dataset made by `vtb gen`.")]
+
+
+def parse_size(text: str, flag: str) -> tuple[int, int]:
+    """Height and width in px of `HxW`, given with `flag`; raises UsageError for another form."""
+    height, _, width = text.partition("x")
+    if not all(side.isdecimal() and int(side) for side in (height, width)):
+        raise UsageError(f"`{flag} {text}` is not a size", hint=f"{flag} 480x832 (HxW)")
+    return int(height), int(width)
 
 
 def with_options(shared: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

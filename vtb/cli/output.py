@@ -14,6 +14,12 @@ from vtb.core.errors import VtbError
 QUIET = "VTB_QUIET"
 
 
+def _colour(name: str) -> str | None:
+    """The colour, or None where the terminal or the user wants none."""
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return None if plain else name
+
+
 def emit(schema: str, payload: Mapping[str, Any], text: str, json_mode: bool) -> None:
     """Prints one JSON object, or the text meant for people, on stdout."""
     if json_mode:
@@ -31,7 +37,7 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """Prints a warning on stderr."""
-    typer.secho(f"warning: {text}", fg=typer.colors.YELLOW, err=True)
+    typer.secho(f"warning: {text}", fg=_colour(typer.colors.YELLOW), err=True)
 
 
 def next_steps(*commands: str) -> None:
@@ -39,12 +45,12 @@ def next_steps(*commands: str) -> None:
     if not os.environ.get(QUIET):
         typer.echo("Next:", err=True)
         for command in commands:
-            typer.secho(f"  {command}", fg=typer.colors.CYAN, err=True)
+            typer.secho(f"  {command}", fg=_colour(typer.colors.CYAN), err=True)
 
 
 def report_error(error: VtbError, *, json_mode: bool) -> None:
     """Prints error, fact and hint on stderr and, for codes 1 and 4, the JSON object on stdout."""
-    typer.secho(f"error: {error.message}", fg=typer.colors.RED, err=True)
+    typer.secho(f"error: {error.message}", fg=_colour(typer.colors.RED), err=True)
     if error.fact:
         typer.echo(f"  {error.fact}", err=True)
     if error.hint:

@@ -130,7 +130,7 @@ def translate_os_error(error: OSError, path: Path) -> DiskError | UnreadableErro
     fact = f"{path}: {error.strerror or error}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskError("the disk is full", fact=fact, hint="free some space, then run it again")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT):
         return DiskError("cannot write there", fact=fact, hint="choose another directory with -o")
     return UnreadableError("the file cannot be used", fact=fact)
 

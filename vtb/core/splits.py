@@ -18,6 +18,17 @@ def fingerprint(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
+def overlap_warnings(trained: range, evaluated: range) -> tuple[str, ...]:
+    """A sentence when buckets to be evaluated were trained on too, which custom splits make so."""
+    first, stop = max(trained.start, evaluated.start), min(trained.stop, evaluated.stop)
+    if first >= stop:
+        return ()
+    return (
+        f"the LoRA was trained on puzzles of the buckets {trained.start}-{trained.stop - 1}, and "
+        f"those of {first}-{stop - 1} are in this split: it may have seen some of these puzzles",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SplitRule:
     """Deals puzzles to splits by the canonical fingerprint modulo 1000.
@@ -50,10 +61,11 @@ class SplitRule:
         train = BUCKETS - self.test - self.validation
         return ",".join(f"{part / BUCKETS:g}" for part in (train, self.validation, self.test))
 
-    def buckets(self, split: Split) -> range:
-        """The buckets of a split, of 0 to 999."""
+    def buckets(self, split: str) -> range:
+        """The buckets of a split or of `all`, of 0 to 999."""
         held_out = self.test + self.validation
         return {
+            "all": range(BUCKETS),
             "test": range(self.test),
             "validation": range(self.test, held_out),
             "train": range(held_out, BUCKETS),

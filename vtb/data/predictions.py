@@ -92,6 +92,7 @@ def _from_list(root: Path, ids: set[str]) -> Predictions:
     collector = _Collector(root, ids)
     path = root / LIST_NAME
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    num_read = 0
     for number, line in enumerate(lines, 1):
         try:
             row: Any = json.loads(line or "null")
@@ -101,10 +102,17 @@ def _from_list(root: Path, ids: set[str]) -> Predictions:
         if row is None:
             continue
         prediction = _from_row(root, row, path, number)
+        num_read += 1
         if prediction.path and not Path(prediction.path).is_file():
             collector.warnings.append(f"`{prediction.path}`, named in `{path}`, does not exist")
             continue
         collector.add(prediction.sample_id, prediction, replaces=True)
+    if collector.warnings and not num_read:
+        raise UnreadableError(
+            f"`{path}` has no readable line",
+            fact=collector.warnings[0],
+            hint="one JSON object per line: sample_id, kind, and path or text",
+        )
     return collector.result()
 
 

@@ -14,7 +14,8 @@ from vtb.core.generator import Sampler
 from vtb.core.splits import Split, SplitRule
 from vtb.core.types import Json
 
-REQUEST_NAME = "request.json"
+# Hidden: before the first shard `datasets` would take a visible JSON file for data.
+REQUEST_NAME = ".request.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ def write_shard(directory: Path, split: Split, first: int, last: int, rows: Sequ
             table,
             temporary,
             row_group_size=ROW_GROUP_ROWS,
+            write_page_checksum=True,
             # pyarrow takes one value per column here; its annotations know only the global one
             compression=compression,  # pyright: ignore[reportArgumentType]
             use_dictionary=["task", "split"],  # pyright: ignore[reportArgumentType]
@@ -98,7 +99,8 @@ def write_shard(directory: Path, split: Split, first: int, last: int, rows: Sequ
 
 def read_column(directory: Path, shard: Shard, column: str) -> list[Any]:
     """One column of one shard as Python values."""
-    return pq.read_table(directory / shard.file, columns=[column])[column].to_pylist()
+    table = pq.read_table(directory / shard.file, columns=[column], page_checksum_verification=True)
+    return table[column].to_pylist()
 
 
 def _shard(line: Mapping[str, Any]) -> Shard:

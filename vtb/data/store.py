@@ -139,7 +139,8 @@ class Dataset:
     def _parquet(self, shard: Shard) -> Generator[Any]:
         import pyarrow.parquet as pq
 
-        with _readable(self.path / shard.file), pq.ParquetFile(self.path / shard.file) as file:
+        path = self.path / shard.file
+        with _readable(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,15 +10,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vtb.core import registry
-from vtb.core.errors import UsageError
+from vtb.core.errors import ConflictError, UsageError
 from vtb.core.files import atomic_write_json, read_json
+from vtb.core.splits import fingerprint, overlap_warnings
 from vtb.data.predictions import Predictions, ReadKind, open_predictions
+from vtb.data.request import split_rule
 from vtb.data.store import Dataset, open_dataset
 from vtb.eval.baselines import Baseline, baseline_key
-from vtb.eval.cards import save_overlays, score_cards
-from vtb.eval.judge import SEED, Judge, useful_workers
 from vtb.eval.report import Comparison, write_report
 from vtb.eval.scores import SCORES_NAME, Score, Target, append_score, keep_valid
+from vtb.eval.scoring import SEED, Judge, useful_workers
+from vtb.eval.selection import save_overlays, score_cards
 from vtb.eval.summary import Missing, summarise
 from vtb.run.executor import map_ordered
 from vtb.run.lock import output_lock
@@ -32,6 +33,8 @@ VERSION = 1
 RESULTS_NAME = "results.json"
 REPORT_NAME = "report.html"
 SETTINGS_NAME = "eval.json"
+# They may move: a score holds for its sample's drawing and its prediction's content.
+PATHS = ("data", "pred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class PuzzleEval:
     force: bool = False
 
     def settings(self) -> dict[str, Any]:
-        """What an output directory may not change between two runs."""
+        """The content of `eval.json`; but for the paths it is the same for every run into `out`."""
         return {
             "data": str(self.data),
             "split": self.split,
@@ -82,7 +85,8 @@ def evaluate(
 
     `comparisons` are other results to show beside, `notes` sentences to say in the report. Raises
     UnreadableError for a dataset or folder that cannot be used, UsageError for an empty split,
-    ConflictError when `out` holds scores of something else, LockedError when it is in use.
+    ConflictError when `out` holds scores of something else or of more samples, LockedError when
+    it is in use.
     """
     dataset = open_dataset(request.data)
     predictions = _predictions(request, dataset)
@@ -95,7 +99,10 @@ def evaluate(
         )
     judge = Judge(request.data, dataset.manifest_hash, request.baseline)
     with output_lock(request.out):
-        record_settings(request.out / SETTINGS_NAME, request.settings(), force=request.force)
+        _require_no_fewer(request, len(targets))
+        record_settings(
+            request.out / SETTINGS_NAME, request.settings(), free=PATHS, force=request.force
+        )
         stored = keep_valid(request.out / SCORES_NAME, targets)
         fresh = {score.sample_id: score for score in _score(request, judge, targets, stored)}
         known = stored | fresh
@@ -106,8 +113,22 @@ def evaluate(
             cards = score_cards(judge, targets, scores, workers=request.workers)
             write_report(request.out / REPORT_NAME, results, cards, comparisons, notes=notes)
             atomic_write_json(request.out / RESULTS_NAME, results)
-    warnings = predictions.warnings if predictions else ()
+    warnings = (*(predictions.warnings if predictions else ()), *_overlap(request))
     return PuzzleResult(results, len(fresh), request.out / REPORT_NAME, warnings)
+
+
+def _require_no_fewer(request: PuzzleEval, count: int) -> None:
+    """Raises ConflictError when a limit would replace results of more than `count` samples."""
+    path = request.out / RESULTS_NAME
+    if request.limit is None or request.force or not path.is_file():
+        return
+    there = read_json(path)["data"]["n_samples"]
+    if count < there:
+        raise ConflictError(
+            f"`{path}` holds results of {there} samples",
+            fact=f"{count} now, with --limit {request.limit}",
+            hint="leave --limit out, choose another directory with -o, or replace it with --force",
+        )
 
 
 def _predictions(request: PuzzleEval, dataset: Dataset) -> Predictions | None:
@@ -128,7 +149,7 @@ def _targets(
             sample_id=row["id"],
             task=row["task"],
             evaluator=f"{instance['generator']}@{instance['version']}+{VERSION}",
-            drawing=hashlib.blake2b(row["instance"].encode(), digest_size=16).hexdigest(),
+            drawing=fingerprint(row["instance"].encode()),
             sha256=baseline_key(request.baseline, SEED) if request.baseline else sha256,
             chance=_chance(instance["generator"], json.dumps(instance["config"])),
             prediction=prediction,
@@ -161,6 +182,7 @@ def _results(
             "path": str(request.data),
             "split": request.split,
             "limit": request.limit,
+            "n_samples": len(targets),
             "manifest_hash": dataset.manifest_hash,
         },
         "prediction": {
@@ -185,6 +207,14 @@ def _chance(generator_name: str, config_json: str) -> float:
 def _infer_record(pred: Path | None) -> dict[str, Any] | None:
     path = None if pred is None else pred / "infer.json"
     return read_json(path) if path and path.is_file() else None
+
+
+def _overlap(request: PuzzleEval) -> tuple[str, ...]:
+    """A warning when the predictions' model may have been trained on puzzles of this split."""
+    trained = (_infer_record(request.pred) or {}).get("train_buckets")
+    if not trained:
+        return ()
+    return overlap_warnings(range(*trained), split_rule(request.data).buckets(request.split))
 
 
 def _is_written(out: Path, results: Mapping[str, Any]) -> bool:

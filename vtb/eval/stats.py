@@ -1,4 +1,4 @@
-"""Intervals and tests for shares of passed samples; nothing to count gives None, never 0."""
+"""Intervals for shares of passed samples; nothing to count gives None, never 0."""
 
 from __future__ import annotations
 
@@ -31,19 +31,6 @@ def wilson(passed: int, n: int, z: float = Z_95) -> Interval | None:
     low = 0.0 if passed == 0 else (centre - spread) / scale
     high = 1.0 if passed == n else (centre + spread) / scale
     return Interval(low, high)
-
-
-def mcnemar(wins: int, losses: int) -> float | None:
-    """Exact two-sided p-value of McNemar's test on paired outcomes.
-
-    `wins` and `losses` count the pairs that differ; under the null hypothesis each falls either
-    way with probability one half. No differing pair gives None.
-    """
-    n = wins + losses
-    if n == 0:
-        return None
-    tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1))
-    return min(1.0, 2 * tail / 2**n)
 
 
 def centred(accuracy: float | None, chance: float) -> float | None:

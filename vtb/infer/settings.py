@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vtb.core.errors import UsageError
 from vtb.core.files import sha256_file
 from vtb.data.store import open_dataset
-from vtb.infer.fit import Fit, FitMode, Size
-from vtb.infer.identity import weights_fingerprint
 from vtb.infer.sources import ClipShape, DatasetSource, PromptSource, Source
+from vtb.media.fit import Fit, FitMode, Size
+from vtb.models.identity import weights_fingerprint
 from vtb.models.wan.checkpoint import WanCheckpoint
+from vtb.run.provenance import versions
+
+if TYPE_CHECKING:
+    from vtb.infer.device import Placement
+
+# Recorded, but a change of them spoils no clip: paths may move, and a data set may grow, since
+# every clip is listed with the drawing of its own puzzle.
+DESCRIPTIVE = ("model", "lora", "data", "manifest_hash", "split", "versions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,8 @@ def resolve(request: VideoRequest, source: Source, checkpoint: WanCheckpoint) ->
     variant = checkpoint.variant
     own = source.shape()
     shape = ClipShape(request.num_frames or own.num_frames, request.fps or own.fps)
-    variant.check_geometry(shape.num_frames, variant.size_multiple, variant.size_multiple)
+    legal = Size(variant.size_multiple, variant.size_multiple)
+    variant.check_geometry(shape.num_frames, *(request.size or legal))
     return VideoSettings(
         shape=shape,
         size=request.size,
@@ -104,16 +114,35 @@ def resolve(request: VideoRequest, source: Source, checkpoint: WanCheckpoint) ->
 
 
 def run_record(
-    request: VideoRequest, source: Source, checkpoint: WanCheckpoint, settings: VideoSettings
+    request: VideoRequest,
+    source: Source,
+    checkpoint: WanCheckpoint,
+    settings: VideoSettings,
+    placement: Placement,
 ) -> dict[str, Any]:
-    """The content of `infer.json`: hashes of model, LoRA and source, and every parameter."""
-    files = [path for part in checkpoint.parts for path in checkpoint.paths(part)]
+    """The content of `infer.json`: hashes of model, LoRA and source, and every parameter.
+
+    All but the keys in `DESCRIPTIVE` decide the frames of a clip together with its puzzle.
+    `train_buckets` are those of the puzzles that the LoRA was trained on, as [start, stop), where
+    its file says so.
+    """
     return {
         "family": checkpoint.variant.family,
         "model": str(request.model),
-        "model_fingerprint": weights_fingerprint(files),
+        "model_fingerprint": weights_fingerprint(checkpoint.files),
         "lora": None if request.lora is None else str(request.lora),
         "lora_sha256": None if request.lora is None else sha256_file(request.lora),
+        "train_buckets": None if request.lora is None else _train_buckets(request.lora),
         **source.record(),
         **settings.record(),
+        "device": placement.device.partition(":")[0],
+        "dtype": str(placement.dtype).removeprefix("torch."),
+        "versions": versions(),
     }
+
+
+def _train_buckets(lora: Path) -> list[int] | None:
+    from vtb.models.wan.lora_file import read_metadata
+
+    text = read_metadata(lora).get("train_buckets")
+    return None if text is None else json.loads(text)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from vtb.core.errors import UnreadableError, UsageError
 from vtb.core.files import sha256_file
+from vtb.core.splits import fingerprint
 from vtb.core.types import Array
+from vtb.data.request import split_rule
 from vtb.data.store import Dataset
 from vtb.media.image import decode_image
 from vtb.media.video import probe
@@ -51,15 +52,20 @@ class DatasetSource:
             "split": self.split,
         }
 
-    def ids(self, limit: int | None) -> list[str]:
-        """Sample ids in order; raises UsageError when there are none."""
-        ids = self.dataset.ids(self.split, limit)
-        if not ids:
+    def drawings(self, limit: int | None) -> dict[str, str]:
+        """A hash of content and style by sample id, in order; raises UsageError without samples."""
+        rows = self.dataset.rows(self.split, ["id", "instance"], limit)
+        drawings = {row["id"]: fingerprint(row["instance"].encode()) for row in rows}
+        if not drawings:
             raise UsageError(
                 f"`{self.dataset.path}` has no samples in the split `{self.split}`",
                 hint="--split all",
             )
-        return ids
+        return drawings
+
+    def buckets(self) -> range:
+        """The buckets that the puzzles may come from; see `SplitRule`."""
+        return split_rule(self.dataset.path).buckets(self.split)
 
     def job(self, sample_id: str) -> VideoJob:
         """The job of one id; raises UnreadableError when its picture is damaged."""
@@ -90,10 +96,14 @@ class PromptSource:
             raise UnreadableError(f"image `{self.image}` does not exist")
         return {"prompt": self.prompt, "image_sha256": sha256_file(self.image)}
 
-    def ids(self, limit: int | None) -> list[str]:
-        """One id, derived from prompt and image."""
-        text = f"{self.prompt}\0{self.record()['image_sha256']}"
-        return [f"prompt-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"]
+    def drawings(self, limit: int | None) -> dict[str, str]:
+        """A hash of prompt and image by the one id, which is derived from it."""
+        digest = fingerprint(f"{self.prompt}\0{self.record()['image_sha256']}".encode())
+        return {f"prompt-{digest[:12]}": digest}
+
+    def buckets(self) -> range:
+        """None: the picture need not be a puzzle."""
+        return range(0)
 
     def job(self, sample_id: str) -> VideoJob:
         """The one job."""

@@ -18,11 +18,18 @@ from vtb.core.files import (
     read_json_lines,
     remove_stale_temporaries,
 )
+from vtb.core.splits import overlap_warnings
 from vtb.core.types import Array
 from vtb.data.names import sample_file
-from vtb.infer.fit import Fit, Size
-from vtb.infer.settings import VideoRequest, VideoSettings, resolve, run_record
+from vtb.infer.settings import (
+    DESCRIPTIVE,
+    VideoRequest,
+    VideoSettings,
+    resolve,
+    run_record,
+)
 from vtb.infer.sources import Source, VideoJob
+from vtb.media.fit import Fit, Size
 from vtb.media.video import encode, probe
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
 from vtb.run.extras import require_train_extra
@@ -32,6 +39,8 @@ from vtb.run.settings import record_settings
 
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
+
+    from vtb.infer.device import Placement
 
 LIST_NAME = "predictions.jsonl"
 RECORD_NAME = "infer.json"
@@ -46,7 +55,7 @@ class InferResult:
     """What a folder of predictions holds after a run.
 
     `n` clips were asked for, `done` were made by this run, `skipped` were there, and `failed`
-    maps the ids that could not be made to the reason.
+    maps the ids that could not be made to the reason. `warnings` are sentences about the request.
     """
 
     out: Path
@@ -55,6 +64,7 @@ class InferResult:
     skipped: int
     failed: Mapping[str, str]
     seconds: float
+    warnings: Sequence[str] = ()
 
 
 def infer_videos(request: VideoRequest) -> InferResult:
@@ -63,31 +73,44 @@ def infer_videos(request: VideoRequest) -> InferResult:
     Writes `<id>.mp4`, its sidecar `<id>.json` and a line of `predictions.jsonl` per sample, in
     that order, so that a listed clip is a whole one. Raises UsageError for a clip the model
     cannot make, UnreadableError for a LoRA that does not fit, ConflictError when the folder was
-    made with other parameters, LockedError when it is in use.
+    made with other parameters, LockedError when it is in use. A clip is made again when its puzzle
+    is drawn otherwise than it was.
     """
     start = time.monotonic()
     require_train_extra()
+    from vtb.infer.device import place  # imports torch
+
     checkpoint = open_checkpoint(request.model)
     checkpoint.require(checkpoint.parts)
     source = request.source()
-    ids = source.ids(request.limit)
+    drawings = source.drawings(request.limit)
     settings = resolve(request, source, checkpoint)
-    record = run_record(request, source, checkpoint, settings)
+    placement = place(request.device)
+    record = run_record(request, source, checkpoint, settings, placement)
     with output_lock(request.out):
         remove_stale_temporaries(request.out)
         _require_same_settings(request, record)
         finished = _finished(request.out)
-        todo = [sample_id for sample_id in ids if sample_id not in finished]
-        failed = _make_all(request, checkpoint, source, settings, todo) if todo else {}
-    seconds = time.monotonic() - start
-    done = len(todo) - len(failed)
-    return InferResult(request.out, len(ids), done, len(ids) - len(todo), failed, seconds)
+        todo = {name: d for name, d in drawings.items() if finished.get(name) != d}
+        failed: dict[str, str] = {}
+        if todo:
+            make_frames = _loaded_model(request, checkpoint, settings, placement)
+            failed = _make_all(request, source, settings, todo, make_frames)
+    return InferResult(
+        out=request.out,
+        n=len(drawings),
+        done=len(todo) - len(failed),
+        skipped=len(drawings) - len(todo),
+        failed=failed,
+        seconds=time.monotonic() - start,
+        warnings=_warnings(source, record["train_buckets"]),
+    )
 
 
 def _require_same_settings(request: VideoRequest, record: Mapping[str, Any]) -> None:
     path = request.out / RECORD_NAME
     try:
-        record_settings(path, record)
+        record_settings(path, record, free=DESCRIPTIVE)
     except ConflictError:
         if not request.force:
             raise
@@ -96,31 +119,35 @@ def _require_same_settings(request: VideoRequest, record: Mapping[str, Any]) -> 
         record_settings(path, record, force=True)
 
 
+def _warnings(source: Source, train_buckets: Sequence[int] | None) -> tuple[str, ...]:
+    return overlap_warnings(range(*train_buckets), source.buckets()) if train_buckets else ()
+
+
 def sample_seed(seed: int, sample_id: str) -> int:
     """The seed of one clip: it depends on the root seed and the id, not on order or limit."""
     digest = hashlib.blake2b(f"{seed}/{sample_id}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
-def _finished(out: Path) -> set[str]:
+def _finished(out: Path) -> dict[str, str | None]:
+    """The drawing that each clip was made for, by sample id; of several lines the last counts."""
     rows = read_json_lines(out / LIST_NAME)
-    return {row["sample_id"] for row in rows if (out / row["path"]).is_file()}
+    return {row["sample_id"]: row.get("drawing") for row in rows if (out / row["path"]).is_file()}
 
 
 def _make_all(
     request: VideoRequest,
-    checkpoint: WanCheckpoint,
     source: Source,
     settings: VideoSettings,
-    todo: Sequence[str],
+    todo: Mapping[str, str],
+    make_frames: MakeFrames,
 ) -> dict[str, str]:
-    """Makes clip after clip; returns why the others could not be made."""
-    make_frames = _loaded_model(request, checkpoint, settings)
+    """Makes clip after clip of the drawings in `todo`; returns why others could not be made."""
     failed: dict[str, str] = {}
     with progress("generating", len(todo)) as advance:
-        for sample_id in todo:
+        for sample_id, drawing in todo.items():
             try:
-                _make(request, source.job(sample_id), settings, make_frames)
+                _make(request, source.job(sample_id), drawing, settings, make_frames)
             except UnreadableError as error:
                 failed[sample_id] = str(error)
             advance(1)
@@ -128,10 +155,12 @@ def _make_all(
 
 
 def _loaded_model(
-    request: VideoRequest, checkpoint: WanCheckpoint, settings: VideoSettings
+    request: VideoRequest,
+    checkpoint: WanCheckpoint,
+    settings: VideoSettings,
+    placement: Placement,
 ) -> MakeFrames:
     """A model with its LoRA; one that does not fit is refused before weights are loaded."""
-    from vtb.infer.device import place
     from vtb.models.wan.generate import generate
     from vtb.models.wan.load import load_pipeline
     from vtb.models.wan.lora import apply_lora, require_match
@@ -142,7 +171,6 @@ def _loaded_model(
     if lora is not None:
         require_match(lora, linear_shapes(checkpoint.shapes(checkpoint.part("dit"))))
     log = request.out / LOG_NAME
-    placement = place(request.device)
     pipe: WanVideoPipeline = load_pipeline(
         request.model, device=placement.device, dtype=placement.dtype, log=log
     )
@@ -168,7 +196,11 @@ def _loaded_model(
 
 
 def _make(
-    request: VideoRequest, job: VideoJob, settings: VideoSettings, make_frames: MakeFrames
+    request: VideoRequest,
+    job: VideoJob,
+    drawing: str,
+    settings: VideoSettings,
+    make_frames: MakeFrames,
 ) -> None:
     seed = sample_seed(settings.seed, job.sample_id)
     fit = settings.fit_of(Size(*job.picture.shape[:2]))
@@ -196,6 +228,7 @@ def _make(
         "path": path.name,
         **origin,
         "sha256": hashlib.sha256(clip).hexdigest(),
+        "drawing": drawing,
     }
     append_line(request.out / LIST_NAME, json.dumps(line))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vtb.core.errors import ConflictError, UsageError, did_you_mean
+from vtb.core.errors import ConflictError, DiskError, UsageError, did_you_mean
 from vtb.core.files import atomic_directory, read_json
 from vtb.models import families
 from vtb.models.families import MARKER
@@ -41,8 +41,12 @@ def create(family: str, preset: str, seed: int, out: Path) -> Checkpoint:
     is_new = not _holds(out, request)
     if is_new:
         require_train_extra()
-        with atomic_directory(out) as temporary:
-            model.write(temporary, preset, seed)
+        try:
+            with atomic_directory(out) as temporary:
+                model.write(temporary, preset, seed)
+        except RuntimeError as error:  # torch reports a full disk so
+            fact = str(error).splitlines()[0]
+            raise DiskError("the checkpoint cannot be written", fact=fact) from error
     parameters = read_json(out / MARKER)["parameters"]
     files = sorted(path for path in out.rglob("*") if path.is_file())
     return Checkpoint(

@@ -52,7 +52,7 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
         value
         for name, value in variables.items()
         if len(value) >= SECRET_LENGTH
-        # A path is no secret, and a training process reads its inputs from a redacted file.
+        # A path is no secret, and it says where a run's inputs were.
         and not value.startswith("/")
         and any(fnmatchcase(name.upper(), pattern) for pattern in SECRET_NAMES)
     }

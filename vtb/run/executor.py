@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from vtb.core.errors import ChildFailedError
 
+GRACE_S = 10.0
+
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
@@ -40,6 +42,7 @@ def map_ordered(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     pending: deque[Future[ResultT]] = deque()
+    grace = threading.Timer(GRACE_S, _kill_children)
     try:
         for item in items:
             pending.append(pool.submit(function, item))
@@ -54,12 +57,17 @@ def map_ordered(
             hint="run the same command again to go on, with fewer --workers",
         ) from error
     except BaseException:
-        # An interrupt or an early end does not wait for what is in flight.
-        for child in multiprocessing.active_children():
-            child.terminate()
+        # What is in flight may end: a worker killed while it writes a result can block the pool.
+        grace.start()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        grace.cancel()
+
+
+def _kill_children() -> None:
+    for child in multiprocessing.active_children():
+        child.kill()
 
 
 def _start_worker() -> None:

@@ -93,8 +93,9 @@ class RunDirectory:
         return sorted(int(name.removeprefix("step-")) for name in names)
 
     def is_complete(self, stop_at: int) -> bool:
-        """Whether a run has ended well at this step or later."""
-        return self.state().get("status") == "done" and max(self.steps(), default=0) >= stop_at
+        """Whether a run has ended well at this step or later and its final weights are there."""
+        is_done = self.state().get("status") == "done" and self.final.is_dir()
+        return is_done and max(self.steps(), default=0) >= stop_at
 
     def require_same(self, settings: Mapping[str, Any]) -> None:
         """Raises ConflictError naming every setting that differs from those of the run here."""
@@ -117,7 +118,8 @@ class RunDirectory:
     def begin(self, record: RunRecord, recipe_toml: str, plan: Plan) -> None:
         """Records a run as started, or as resumed from its newest checkpoint."""
         before = self.state()
-        atomic_write(self.recipe, redact(recipe_toml))
+        # The training process reads it back; a recipe holds neither paths nor secrets.
+        atomic_write(self.recipe, recipe_toml)
         self._write("plan.json", plan.payload())
         self._write(
             "run.json",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,32 @@ from vtb.core.errors import ConflictError
 from vtb.core.files import atomic_write_json, read_json
 
 
-def record_settings(path: Path, settings: Mapping[str, Any], *, force: bool = False) -> None:
+def record_settings(
+    path: Path,
+    settings: Mapping[str, Any],
+    *,
+    free: Collection[str] = (),
+    force: bool = False,
+) -> None:
     """Writes `settings` (JSON) unless the same are there; raises ConflictError at others.
 
-    With `force` the new ones replace others; what those made must be discarded before.
+    The keys in `free` are recorded anew each time and never compared. With `force` the new
+    settings replace others; what those made must be discarded before.
     """
-    differing = differences(read_json(path), settings) if path.exists() else []
+    before = read_json(path) if path.exists() else {}
+    differing = differences(_bound(before, free), _bound(settings, free)) if before else []
     if differing and not force:
         raise ConflictError(
             f"`{path.parent}` was made with other settings",
             fact="; ".join(differing),
             hint="choose another directory with -o, or replace it with --force",
         )
-    if differing or not path.exists():
+    if before != settings:
         atomic_write_json(path, settings)
+
+
+def _bound(settings: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key not in free}
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from vtb.core.errors import UnreadableError
 from vtb.core.types import Array
 from vtb.data.store import Dataset
-from vtb.infer.fit import Fit, Size
+from vtb.media.fit import Fit, Size
 from vtb.media.video import read_frames
 from vtb.recipe.schema import VideoDataTable
 from vtb.train.job import SPLIT

@@ -51,6 +51,8 @@ def _metadata(state: Mapping[str, Any], recipe: VideoRecipe, step: int) -> dict[
         "num_frames": recipe.data.num_frames,
         "fps": recipe.data.fps,
         "shift": recipe.train.shift,
+        "train_split": state["settings"]["data.split"],
+        "train_buckets": state["settings"]["data.buckets"],  # [start, stop), see SplitRule
         "run": state["id"],
         "step": step,
         "vtb_version": state["versions"]["vtb-toolkit"],

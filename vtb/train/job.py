@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vtb.core.errors import MissingEnvironmentError, UsageError
+from vtb.data.request import split_rule
 from vtb.data.store import Dataset, open_dataset
-from vtb.infer.identity import weights_fingerprint
+from vtb.models.identity import weights_fingerprint
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
 from vtb.recipe.load import Resolved, load
 from vtb.recipe.schema import VideoRecipe
@@ -86,6 +87,7 @@ def open_job(
     dataset = open_dataset(data.resolve())
     checkpoint = _open_model(resolved.recipe, model.resolve())
     steps = _schedule_length(resolved.recipe, dataset)
+    buckets = split_rule(dataset.path).buckets(SPLIT)
     return VideoJob(
         resolved=resolved,
         dataset=dataset,
@@ -97,7 +99,9 @@ def open_job(
         settings={
             **{key: value for key, value in leaves(resolved.values) if key != "summary"},
             "data.manifest_hash": dataset.manifest_hash,
-            "model.fingerprint": weights_fingerprint(checkpoint.paths(checkpoint.part("dit"))),
+            "data.split": SPLIT,
+            "data.buckets": [buckets.start, buckets.stop],
+            "model.fingerprint": weights_fingerprint(checkpoint.files),
         },
     )
 

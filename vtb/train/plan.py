@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from vtb.models.structure import Shapes, parameter_count
 from vtb.models.wan.lora_targets import linear_shapes, lora_parameter_count, select_targets
 from vtb.run.environment import training_environment
 from vtb.run.plan import Check, Estimates, Plan
+from vtb.train.child import ChildArguments
 from vtb.train.estimate import TransformerShape, memory_gib, seconds_per_sample, step_flops
 from vtb.train.job import VideoJob
 from vtb.train.preflight import attention_checks, clip_checks, geometry_checks, resource_checks
@@ -28,7 +28,7 @@ def plan_video(job: VideoJob) -> Plan:
     targets = list(_target_checks(job))
     estimates = _estimates(job, 0 if targets else _lora_parameters(job))
     return Plan(
-        argv=(sys.executable, "-m", "vtb.train.video", str(job.run.path)),
+        argv=_child(job).argv(),
         env=training_environment(os.environ, on_gpu=job.gpu is not None),
         cwd=str(Path.cwd()),
         inputs={
@@ -49,6 +49,17 @@ def plan_video(job: VideoJob) -> Plan:
             *resource_checks(job, estimates),
         ),
         estimates=estimates,
+    )
+
+
+def _child(job: VideoJob) -> ChildArguments:
+    return ChildArguments(
+        run=job.run.path,
+        data=job.dataset.path,
+        model=job.checkpoint.directory,
+        device=job.device,
+        steps=job.steps,
+        stop_at=job.stop_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""What runs inside a training process: `python -m vtb.train.video RUN_DIRECTORY`."""
+"""What runs inside a training process; `ChildArguments` is its command line."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from vtb.recipe.load import load
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.lock import output_lock
 from vtb.run.rundir import RunDirectory
+from vtb.train.child import ChildArguments
 from vtb.train.clips import ClipSource
 from vtb.train.encode import WanEncoder
 from vtb.train.finish import write_final
@@ -125,45 +126,45 @@ class VideoTask:
         return self._encoder.encode(self._clips.read(number)).to("cpu")
 
 
-def train(run: RunDirectory, stop: StopRequest) -> bool:
-    """Trains the run that a directory describes; returns whether it came to its end.
+def train(arguments: ChildArguments, stop: StopRequest) -> bool:
+    """Trains the recipe in a run directory; returns whether it came to its end.
 
     Goes on from the newest checkpoint. At the end `final/` is written. On a CPU everything is
     float32, else the frozen weights are bfloat16.
     """
-    state = run.state()
+    run = RunDirectory(arguments.run)
     recipe = load(VideoRecipe, str(run.recipe)).recipe
-    accelerator = Accelerator(cpu=state["device"] == "cpu", mixed_precision="no")
-    if accelerator.device.type != state["device"]:
+    accelerator = Accelerator(cpu=arguments.device == "cpu", mixed_precision="no")
+    if accelerator.device.type != arguments.device:
         raise MissingEnvironmentError(
             "torch sees no GPU", fact=f"torch {torch.__version__}", hint="train with --gpus 0"
         )
     pipe = load_pipeline(
-        Path(state["inputs"]["model"]),
+        arguments.model,
         device=str(accelerator.device),
         dtype=torch.float32 if accelerator.device.type == "cpu" else torch.bfloat16,
         log=run.log,
     )
-    dataset = open_dataset(Path(state["inputs"]["data"]))
-    task = VideoTask(pipe, recipe, ClipSource(dataset, recipe.data))
+    clips = ClipSource(open_dataset(arguments.data), recipe.data)
+    task = VideoTask(pipe, recipe, clips)
     loop = Loop(task, recipe.train, recipe.save, run, accelerator)
-    step = loop.run(steps=state["steps"], stop_at=state["stop_at"], stop=stop)
-    if step < state["stop_at"]:
+    step = loop.run(steps=arguments.steps, stop_at=arguments.stop_at, stop=stop)
+    if step < arguments.stop_at:
         return False
     write_final(run, recipe, extract_lora(pipe.dit), step)
     return True
 
 
 def main() -> None:
-    """Trains the run directory named on the command line; exits with 128 + signal when stopped."""
-    run = RunDirectory(Path(sys.argv[1]))
+    """Trains what the command line says; exits with 128 + signal when stopped."""
+    arguments = ChildArguments.parse(sys.argv[1:])
     stop = StopRequest()
     stop.install()
-    if run.state()["device"] == "cpu":
+    if arguments.device == "cpu":
         torch.set_num_threads(1)
     try:
-        with output_lock(run.checkpoints):
-            is_complete = train(run, stop)
+        with output_lock(RunDirectory(arguments.run).checkpoints):
+            is_complete = train(arguments, stop)
     except VtbError as error:
         lines = (f"error: {error.message}", error.fact, f"hint: {error.hint}" if error.hint else "")
         sys.stderr.write("\n".join(filter(None, lines)) + "\n")

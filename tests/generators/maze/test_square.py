@@ -201,7 +201,7 @@ def test_default_path_length_and_variety():
         ({"rows": 9, "cols": 10}, "`-s cols=10` is even", "-s cols=9 or -s cols=11"),
         ({"min_path": 17}, "`--min-path 17` is longer than the maze", "--min-path 8 or less"),
         ({"max_path": 2}, "`--max-path 2` is below `--min-path 3`", "--max-path 3 or more"),
-        ({"rows": 403}, "`rows` = 403 is not valid", "less than or equal to 401"),
+        ({"rows": 403, "cols": 403}, "`--size 403` is too large", "--size 401"),
         ({"algorithm": "wilsn"}, "`algorithm` = 'wilsn' is not valid", "wilson"),
         ({"row": 9}, "unknown key `row`", "did you mean `rows`?"),
     ],

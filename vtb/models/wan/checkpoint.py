@@ -24,6 +24,11 @@ class WanCheckpoint:
     variant: WanVariant
     parts: tuple[Part, ...]
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Absolute paths of the files of all parts."""
+        return tuple(path for part in self.parts for path in self.paths(part))
+
     def part(self, name: str) -> Part:
         """The part of that name."""
         return next(part for part in self.parts if part.name == name)

@@ -75,6 +75,15 @@ def read_lora(path: Path) -> Lora:
     return Lora(pairs, metadata, str(path))
 
 
+def read_metadata(path: Path) -> Mapping[str, str]:
+    """The metadata of a safetensors file; raises UnreadableError when it is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise UnreadableError(f"`{path}` is no safetensors file", fact=str(error)) from error
+
+
 def _pair(path: Path, name: str, roles: Mapping[Role, Tensor]) -> LoraPair:
     down, up = roles.get("down"), roles.get("up")
     if down is None or up is None or down.ndim != 2 or up.shape[1:] != down.shape[:1]:

@@ -12,8 +12,8 @@ from typing import TypeAlias, TypeVar
 from vtb.core.files import atomic_write
 from vtb.core.types import Picture
 from vtb.data.names import sample_file
-from vtb.eval.judge import Judge, useful_workers
 from vtb.eval.scores import MISSING, Score, Target
+from vtb.eval.scoring import Judge, useful_workers
 from vtb.media.cards import sample_card
 from vtb.media.html import Card
 from vtb.media.image import encode_png
