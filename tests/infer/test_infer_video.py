@@ -38,7 +38,7 @@ def listed(out):
 def lora_of(tiny_wan, tmp_path):
     """Writes a LoRA for one layer of the tiny model, of the right size or not."""
 
-    def write(extra_inputs=0, **metadata):
+    def write(extra_inputs=0, scale=1.0, **metadata):
         files = sorted(tiny_wan.glob("diffusion_pytorch_model*.safetensors"))
         name, (out, inputs) = next(
             (name, shape)
@@ -48,7 +48,7 @@ def lora_of(tiny_wan, tmp_path):
         generator = torch.Generator().manual_seed(0)
         pair = LoraPair(
             torch.randn(2, inputs + extra_inputs, generator=generator),
-            torch.randn(out, 2, generator=generator),
+            scale * torch.randn(out, 2, generator=generator),
             2.0,
         )
         path = tmp_path / f"lora{extra_inputs}.safetensors"
@@ -121,6 +121,20 @@ def test_a_lora_of_another_model_is_refused(infer, lora_of, tmp_path):
 def test_a_lora_that_is_not_there_is_named(infer, tmp_path):
     with pytest.raises(UnreadableError, match=r"nothing\.safetensors"):
         infer(lora=tmp_path / "nothing.safetensors")
+
+
+def test_a_lora_of_zeros_is_refused_and_claims_no_folder(infer, lora_of):
+    with pytest.raises(UnreadableError, match="changes nothing"):
+        infer(lora=lora_of(scale=0.0))
+    assert infer().done == 1
+
+
+def test_a_damaged_clip_is_made_again(infer, stub, tmp_path):
+    infer()
+    clip = next((tmp_path / "pred").glob("*.mp4"))
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[:300])
+    assert infer().done == 1 and clip.read_bytes() == whole
 
 
 def test_repeating_makes_only_what_is_missing(infer, stub, tmp_path, maze_set):

@@ -66,7 +66,7 @@ def test_alpha_follows_the_rank(family):
         ("trian.lr=1", "--set trian.lr=1", "did you mean `train`?"),
         ("lora.rank=0", "--set lora.rank=0", "greater than or equal to 1"),
         ("train.lr=fast", "--set train.lr=fast", "valid number"),
-        ("train.scheduler=cosin", "--set train.scheduler=cosin", "'cosine'"),
+        ("train.scheduler=cosin", "--set train.scheduler=cosin", "did you mean `cosine`?"),
         ("train.steps=1.5", "--set train.steps=1.5", "valid integer"),
         ("lora.rank.x=8", "--set lora.rank.x=8", "valid integer"),
         ("train.lr", "", "--set train.lr=1e-4"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -83,7 +84,7 @@ def puzzles(
     if fail_under is not None and (accuracy is None or accuracy < fail_under):
         raise typer.Exit(3)
     if baseline is None:
-        next_steps(f"vtb eval puzzles --data {data} --split {split} --baseline oracle")
+        next_steps(f"vtb eval puzzles --data {quote(str(data))} --split {split} --baseline oracle")
 
 
 def _default_out(data: Path, pred: Path | None, baseline: str | None) -> Path:

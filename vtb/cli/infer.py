@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -93,7 +94,8 @@ def video(
     if result.failed:
         raise typer.Exit(3)
     if data is not None:
-        next_steps(f"vtb eval puzzles --data {data} --split {split} --pred {target}")
+        places = f"--data {quote(str(data))} --split {split} --pred {quote(str(target))}"
+        next_steps(f"vtb eval puzzles {places}")
 
 
 def _payload(result: InferResult) -> dict[str, object]:

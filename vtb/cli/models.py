@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,7 +48,7 @@ def init(
         f"{made.size_bytes / 1e6:.1f} MB\n{made.out}"
     )
     emit("vtb.models.init/1", payload, text, json_mode)
-    next_steps(f"vtb models check {made.out}")
+    next_steps(f"vtb models check {quote(str(made.out))}")
 
 
 @app.command()
@@ -63,13 +64,15 @@ def check(
 ) -> None:
     """Check a model directory, and LoRA files against it, without loading weights."""
     from vtb.models.check import check as check_directory
+    from vtb.models.families import MARKER
 
     report = check_directory(directory.resolve(), family, lora or ())
     emit("vtb.models.check/1", _payload(report), _text(report), json_mode)
     if not report.ok:
         raise typer.Exit(3)
+    recipe = f"video/{report.family}-{'tiny' if (directory / MARKER).exists() else 'lora'}"
     next_steps(
-        f"vtb train video --recipe video/{report.family}-lora --model {directory} --data DIR"
+        f"vtb train video --recipe {recipe} --model {quote(str(directory))} --data DIR -o RUN"
     )
 
 

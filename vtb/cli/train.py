@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,7 +75,9 @@ def video(
     outcome = run_job(job, warn=lambda check: warn(check.message), force=force)
     emit("vtb.train/1", outcome.payload(), _outcome_text(outcome), json_mode)
     next_steps(
-        f"vtb infer video --model {model} --data {data} --lora {outcome.final / 'lora.safetensors'}"
+        "vtb gen maze --size 9 --split test -n 100 -o TEST",
+        f"vtb infer video --model {quote(str(model))} --data TEST "
+        f"--lora {quote(str(outcome.final / 'lora.safetensors'))}",
     )
 
 

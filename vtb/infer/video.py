@@ -17,6 +17,7 @@ from vtb.core.files import (
     atomic_write_json,
     read_json_lines,
     remove_stale_temporaries,
+    sha256_file,
 )
 from vtb.core.splits import overlap_warnings
 from vtb.core.types import Array
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
 
     from vtb.infer.device import Placement
+    from vtb.models.wan.lora_file import Lora
 
 LIST_NAME = "predictions.jsonl"
 RECORD_NAME = "infer.json"
@@ -112,7 +114,8 @@ def _require_same_settings(request: VideoRequest, record: Mapping[str, Any]) -> 
     try:
         record_settings(path, record, free=DESCRIPTIVE)
     except ConflictError:
-        if not request.force:
+        # A folder in which nothing was made is free for another try.
+        if not request.force and _finished(request.out):
             raise
         # The list goes before the new record is there: never old clips under new settings.
         (request.out / LIST_NAME).unlink(missing_ok=True)
@@ -130,9 +133,23 @@ def sample_seed(seed: int, sample_id: str) -> int:
 
 
 def _finished(out: Path) -> dict[str, str | None]:
-    """The drawing that each clip was made for, by sample id; of several lines the last counts."""
-    rows = read_json_lines(out / LIST_NAME)
-    return {row["sample_id"]: row.get("drawing") for row in rows if (out / row["path"]).is_file()}
+    """The drawing that each whole clip was made for, by sample id; the last of its lines counts."""
+    rows = {row["sample_id"]: row for row in read_json_lines(out / LIST_NAME)}
+    return {name: row.get("drawing") for name, row in rows.items() if _is_whole(out, row)}
+
+
+def _is_whole(out: Path, row: Mapping[str, Any]) -> bool:
+    path = out / row["path"]
+    return path.is_file() and sha256_file(path) == row["sha256"]
+
+
+def _require_effect(lora: Lora) -> None:
+    if all(pair.is_zero() for pair in lora.pairs.values()):
+        raise UnreadableError(
+            f"`{lora.source}` changes nothing",
+            fact=f"all {len(lora.pairs)} updates are zero",
+            hint="leave --lora out to see the base model",
+        )
 
 
 def _make_all(
@@ -169,6 +186,7 @@ def _loaded_model(
 
     lora = None if request.lora is None else read_lora(request.lora)
     if lora is not None:
+        _require_effect(lora)
         require_match(lora, linear_shapes(checkpoint.shapes(checkpoint.part("dit"))))
     log = request.out / LOG_NAME
     pipe: WanVideoPipeline = load_pipeline(

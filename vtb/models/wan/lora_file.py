@@ -89,6 +89,8 @@ def _pair(path: Path, name: str, roles: Mapping[Role, Tensor]) -> LoraPair:
     if down is None or up is None or down.ndim != 2 or up.shape[1:] != down.shape[:1]:
         raise UnreadableError(f"`{path}` is damaged", fact=f"`{name}` has no pair of matrices")
     alpha = roles.get("alpha")
+    if alpha is not None and alpha.numel() != 1:
+        raise UnreadableError(f"`{path}` is damaged", fact=f"alpha of `{name}` is no single number")
     return LoraPair(down, up, float(alpha) if alpha is not None else float(down.shape[0]))
 
 
