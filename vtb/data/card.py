@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from vtb.core import registry
 from vtb.core.files import atomic_write
 from vtb.core.splits import SPLITS, SplitRule
@@ -67,6 +65,8 @@ def _changed(task: Task) -> list[tuple[str, object]]:
 
 
 def _yaml(shards: Sequence[Shard]) -> str:
+    import yaml
+
     # In C it takes a tenth of the time, and the card is written after every range.
     return yaml.dump(_header(shards), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
 

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from vtb.core.errors import UnreadableError
 from vtb.core.files import append_line, atomic_path, atomic_write, read_json_lines, sha256_file
 from vtb.core.splits import Split
 from vtb.data.rows import Row
+
+if TYPE_CHECKING:
+    # Imported where it is used: a command that finds its work done never needs it.
+    import pyarrow as pa
 
 MANIFEST_NAME = "manifest.jsonl"
 # One sample is read with its whole row group.
@@ -23,7 +24,6 @@ ROW_GROUP_ROWS = 8
 
 _STRING = ("id", "task", "split", "prompt", "prompt_image", "prompt_vlm")
 _STRING_AFTER = ("answer", "instance", "difficulty")
-_MEDIA = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,9 @@ def manifest_hash(shards: Sequence[Shard]) -> str:
 
 def write_shard(directory: Path, split: Split, first: int, last: int, rows: Sequence[Row]) -> Shard:
     """Writes one shard atomically, then its manifest line."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     name = shard_name(split, first, last)
     extra = [key for key in rows[0] if key not in _known_columns()]
     schema = _schema(extra)
@@ -99,6 +102,8 @@ def write_shard(directory: Path, split: Split, first: int, last: int, rows: Sequ
 
 def read_column(directory: Path, shard: Shard, column: str) -> list[Any]:
     """One column of one shard as Python values."""
+    import pyarrow.parquet as pq
+
     table = pq.read_table(directory / shard.file, columns=[column], page_checksum_verification=True)
     return table[column].to_pylist()
 
@@ -123,10 +128,13 @@ def _known_columns() -> set[str]:
 
 
 def _columns(extra: Sequence[str]) -> list[tuple[str, tuple[pa.DataType, dict[str, Any]]]]:
+    import pyarrow as pa
+
+    media = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     text = (pa.string(), {"dtype": "string", "_type": "Value"})
     integer = (pa.int64(), {"dtype": "int64", "_type": "Value"})
-    image = (_MEDIA, {"mode": "RGB", "_type": "Image"})
-    video = (_MEDIA, {"decode": False, "_type": "Video"})
+    image = (media, {"mode": "RGB", "_type": "Image"})
+    video = (media, {"decode": False, "_type": "Video"})
     return [
         *((name, text) for name in _STRING),
         ("image", image),
@@ -143,6 +151,8 @@ def _columns(extra: Sequence[str]) -> list[tuple[str, tuple[pa.DataType, dict[st
 
 def _schema(extra: Sequence[str]) -> pa.Schema:
     """Arrow types plus the metadata from which `datasets` takes its features."""
+    import pyarrow as pa
+
     columns = _columns(extra)
     features = {name: feature for name, (_, feature) in columns}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
@@ -150,6 +160,8 @@ def _schema(extra: Sequence[str]) -> pa.Schema:
 
 
 def _leaves(schema: pa.Schema) -> list[str]:
+    import pyarrow as pa
+
     return [
         f"{field.name}.{child.name}" if pa.types.is_struct(field.type) else field.name
         for field in schema
