@@ -111,6 +111,7 @@ class _Demo:
         self.rows: list[DemoRow] = []
 
     def steps(self) -> dict[str, Callable[[], bool]]:
+        """What to announce, and what to do; each step says whether it held what it must."""
         return {
             "Generate mazes for training and for testing": self._generate,
             f"Verify {TEST_SAMPLES} answers of each set, right and corrupted": self._verify,
