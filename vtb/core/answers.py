@@ -5,7 +5,9 @@ Parsers take arbitrary text, never raise and run in linear time.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +19,36 @@ _CLOSE = re.compile(r"</answer>", re.IGNORECASE | re.ASCII)
 _INT_LIST = re.compile(r"\[(\s*+[+-]?\d{1,9}+\s*+(?:,\s*+[+-]?\d{1,9}+\s*+)*+)\]")
 # Normalising a whole text (NFKC) takes quadratic time on long runs of combining marks.
 _FULL_WIDTH = dict(zip("［］，、＋－−", "[],,+--", strict=True))
+_FULL_WIDTH_LETTERS = {
+    ord("Ａ") + offset + case: ord("A") + offset + case for case in (0, 32) for offset in range(26)
+}
+_GRID = re.compile(r"\[(?:\s*+\[[\d\s,]*+\]\s*+,?+)++\s*+\]")
+
+# What may stand around an answer without being part of it: markdown, quotes, brackets, stops.
+_TRIM = " \t\r\n*_`~#$\"'“”‘’«»「」『』()（）[]【】{}<>.,:;!?。，：；！？、|\\/–—=-"
+_BEFORE = re.compile(
+    r"(?:(?:the|my|final|correct|right|answer|option|choice|candidate|label|letter|point|marker"
+    r"|is|was)\b|选项|答案|选择|选|点|是|为)",
+    re.IGNORECASE | re.ASCII,
+)
+_AFTER = re.compile(
+    r"(?:\b(?:is|was|the|correct|right|answer|option|choice|one)|正确|答案|选项|是)$",
+    re.IGNORECASE | re.ASCII,
+)
+# A sentence longer than this around an answer is prose.
+_MAX_WRAPPED_CHARS = 200
+_BETWEEN = re.compile(r"[\s,/;&、，|]+|\b(?:and|or)\b|和|或", re.IGNORECASE | re.ASCII)
+# In prose only what is called the answer counts, never a letter that happens to stand there.
+_SAID = (
+    r"(?i:answer|option|choice|choose|chose|pick|select|答案|选项|选择|选)"
+    r"(?i:\s{0,9}(?:is|was|:|：|=|是|为))?(?i:\s{0,9}(?:option|point|letter|选项))?"
+    r"[\s*_`\"'“‘(（\[【]{0,9}"
+)
+_SAID_LETTER = re.compile(_SAID + r"([A-Z])(?![\w'’])", re.ASCII)
+_NATO_WORDS = """
+alpha alfa bravo charlie delta echo foxtrot golf hotel india juliett juliet kilo lima mike november
+oscar papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu"""
+_NATO = {word: word[0].upper() for word in _NATO_WORDS.split()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +88,82 @@ def parse_int_list(text: str) -> Parsed:
     if len(lists) != 1:
         return Parsed("ambiguous_answer" if lists else "no_answer", tagged=tagged)
     return Parsed("ok", list(lists.pop()), tagged)
+
+
+def parse_letter(text: str, letters: Collection[str] = "ABCDE") -> Parsed:
+    """Reads the one option letter in an answer, such as `C`; the value is a capital.
+
+    A letter, or its word of the NATO alphabet, counts when it is all that is answered, in any
+    case and with words like "option" around it; in prose only after "the answer is" and the like,
+    so that "a line goes through C" is no answer. Two different letters are ambiguous.
+    """
+    span, tagged = extract(text)
+    span = span.translate(_FULL_WIDTH_LETTERS)
+    words = [part for part in _BETWEEN.split(_bare(span)) if part.strip(_TRIM)]
+    said = [_letter(word) for word in words]
+    if None in said or not said:
+        said = _SAID_LETTER.findall(span)
+    return _only({letter for letter in said if letter}, letters, tagged)
+
+
+def parse_choice(text: str, options: Sequence[str]) -> Parsed:
+    """Reads the one of `options` (lower-case words) that is answered; the value is that option.
+
+    It counts when it is all that is answered, with words like "the answer is" around it; in prose
+    only after them. Two different options are ambiguous.
+    """
+    span, tagged = extract(text)
+    plain = " ".join(span[: 4 * _MAX_WRAPPED_CHARS].strip(_TRIM).lower().split())
+    if plain in options:
+        return Parsed("ok", plain, tagged)
+    longest_first = "|".join(map(re.escape, sorted(options, key=len, reverse=True)))
+    one = rf"(?<!\w)({longest_first})(?!\w)"
+    bare = " ".join(_bare(span).lower().split())
+    said = set(re.findall(one, bare))
+    if not said or _BETWEEN.sub("", re.sub(one, "", bare)).strip(_TRIM):
+        said = {found.lower() for found in re.findall(rf"{_SAID}(?i:the\s)?(?i:{one})", span)}
+    return _only(said, options, tagged)
+
+
+def parse_grid(text: str) -> Parsed:
+    """Reads the one JSON list of equally long lists of integers; the value is list[list[int]]."""
+    span, tagged = extract(text)
+    for character, plain in _FULL_WIDTH.items():
+        span = span.replace(character, plain)
+    grids = {grid for found in set(_GRID.findall(span)) if (grid := _rows(found))}
+    if len(grids) != 1:
+        return Parsed("ambiguous_answer" if grids else "no_answer", tagged=tagged)
+    return Parsed("ok", [list(row) for row in grids.pop()], tagged)
+
+
+def _bare(span: str) -> str:
+    """The span without what may stand around an answer; "" when it is too long for one."""
+    rest = span.strip(_TRIM)
+    if len(rest) > _MAX_WRAPPED_CHARS:
+        return ""
+    while match := _BEFORE.match(rest) or _AFTER.search(rest):
+        rest = (rest[: match.start()] + rest[match.end() :]).strip(_TRIM)
+    return rest
+
+
+def _letter(word: str) -> str | None:
+    word = word.strip(_TRIM)
+    if len(word) == 1 and word.isascii() and word.isalpha():
+        return word.upper()
+    return _NATO.get(word.lower().replace("-", ""))
+
+
+def _only(said: Collection[str], known: Collection[str], tagged: bool) -> Parsed:
+    if len(said) > 1:
+        return Parsed("ambiguous_answer", tagged=tagged)
+    value = next(iter(said), None)
+    return Parsed("ok", value, tagged) if value in known else Parsed("no_answer", tagged=tagged)
+
+
+def _rows(text: str) -> tuple[tuple[int, ...], ...] | None:
+    """The rows of a grid, None when it is none: not JSON, empty or not rectangular."""
+    try:
+        rows = tuple(tuple(map(int, row)) for row in json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+    return rows if rows and rows[0] and len({len(row) for row in rows}) == 1 else None

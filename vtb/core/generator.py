@@ -6,7 +6,7 @@ import json
 import sys
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -22,6 +22,7 @@ from vtb.core.types import (
     Instance,
     Json,
     Language,
+    Option,
     Prediction,
     Rendering,
     Sample,
@@ -46,6 +47,7 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
     summary: ClassVar[str]
     version: ClassVar[int]
     answer_kind: ClassVar[AnswerKind]
+    group: ClassVar[str] = ""  # a part of the family that can be asked for by this name
     Config: type[ConfigT]
     Style: type[StyleT]
 
@@ -105,6 +107,10 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
     def solution_key(self, instance: Instance) -> str:
         """What two puzzles with the same solution share, for counting overlaps."""
         return f"{self.task} {json.dumps(instance.solution)}"
+
+    def options(self, instance: Instance) -> Sequence[Option]:
+        """The answers offered, in stored order, one of them right; empty for an open question."""
+        return ()
 
     def columns(self) -> tuple[str, ...]:
         """Names of extra image columns, which `render` fills in `Rendering.extra`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,10 +18,11 @@ class Rng:
     method derives from it here, so no interpreter upgrade changes a dataset.
     """
 
-    __slots__ = ("random",)
+    __slots__ = ("_deal", "random")
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, deal: Callable[[int], int] | None = None) -> None:
         self.random = random.Random(int.from_bytes(key, "big")).random
+        self._deal = deal
 
     def below(self, stop: int) -> int:
         """Uniform integer in [0, stop)."""
@@ -30,6 +31,14 @@ class Rng:
     def uniform(self, low: float, high: float) -> float:
         """Uniform float in [low, high)."""
         return low + (high - low) * self.random()
+
+    def dealt(self, stop: int) -> int:
+        """Uniform integer in [0, stop), stratified over the plan.
+
+        Every block of `stop` consecutive plan indices gets each value once, and all attempts at
+        an index the same value. A stream without plan index draws as `below` does.
+        """
+        return self.below(stop) if self._deal is None else self._deal(stop)
 
     def choice(self, items: Sequence[T]) -> T:
         """One item, uniformly; `items` must not be empty."""
@@ -53,9 +62,18 @@ class Streams:
 
     def rng(self, index: int, attempt: int = 0) -> Rng:
         """The stream of one attempt at one plan index."""
+        return Rng(self._key(b"%d/%d" % (index, attempt)), lambda stop: self._dealt(index, stop))
+
+    def _dealt(self, index: int, stop: int) -> int:
+        block, place = divmod(index, stop)
+        deck = list(range(stop))
+        Rng(self._key(b"deck/%d/%d" % (stop, block))).shuffle(deck)
+        return deck[place]
+
+    def _key(self, name: bytes) -> bytes:
         digest = self._head.copy()
-        digest.update(b"%d/%d" % (index, attempt))
-        return Rng(digest.digest())
+        digest.update(name)
+        return digest.digest()
 
 
 def stream(*key: object) -> Rng:

@@ -70,6 +70,18 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One of the answers a puzzle offers and, if it has a marker, where that is on the picture, px.
+
+    `x` grows to the right, `y` downwards; pixel (0, 0) covers [0, 1) x [0, 1).
+    """
+
+    label: str
+    x: float | None = None
+    y: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """An image to be stored: RGB uint8 (H, W, 3), or palette indices uint8 (H, W) with `palette`.
 

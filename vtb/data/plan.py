@@ -32,11 +32,11 @@ def sample_id(instance: Instance, copy: int = 0) -> str:
 
 def check_capacity(request: Request, count: int) -> int | None:
     """The number of distinct samples that exist, or a bound; raises CapacityError below `count`."""
-    share = len(request.tasks)
     capacities = [task.capacity() for task in request.tasks]
     if not request.allow_duplicates:
+        dealt = Counter(request.place(index).task for index in range(count))
         for i, (task, capacity) in enumerate(zip(request.tasks, capacities, strict=True)):
-            wanted = (count - i + share - 1) // share
+            wanted = dealt[i]
             if capacity is not None and wanted > capacity:
                 raise CapacityError(
                     f"only {capacity:,} distinct samples exist, {wanted:,} were asked for",
@@ -79,10 +79,12 @@ class Planner:
             yield self._accept(index)
 
     def _accept(self, index: int) -> Planned:
-        sampler = self._samplers[index % len(self._samplers)]
         request = self._request
+        task, ordinal = request.place(index)
         for attempt in range(self._attempts):
-            instance = sampler.draw(index, attempt)
+            instance = self._samplers[task].draw(ordinal, attempt)
+            if not request.tasks[task].accepts(instance.difficulty):
+                continue
             split = request.rule.of(instance.canonical)
             if split != (request.split or split):
                 continue

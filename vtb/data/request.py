@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from math import gcd
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vtb.core import registry
 from vtb.core.files import read_json
@@ -20,15 +22,29 @@ REQUEST_NAME = ".request.json"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One generator with its resolved configuration and style, as JSON."""
+    """One generator with its resolved configuration and style, as JSON.
+
+    Of a dataset with several tasks it gets `share` parts. `difficulty` bounds named numbers of
+    its puzzles, (lowest, highest).
+    """
 
     generator: str
     version: int
     config: Mapping[str, Json]
     style: Mapping[str, Json]
+    share: int = 1
+    difficulty: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, config: Mapping[str, Any], style: Mapping[str, Any]) -> Task:
+    def of(
+        cls,
+        name: str,
+        config: Mapping[str, Any],
+        style: Mapping[str, Any],
+        *,
+        share: int = 1,
+        difficulty: Mapping[str, tuple[float, float]] | None = None,
+    ) -> Task:
         """Resolves defaults; raises UsageError for an unknown generator, key or value."""
         from vtb.core.config import parse
 
@@ -38,7 +54,13 @@ class Task:
             generator.version,
             parse(generator.Config, config, f"configuration of {name}").model_dump(mode="json"),
             parse(generator.Style, style, f"style of {name}").model_dump(mode="json"),
+            share,
+            difficulty or {},
         )
+
+    def accepts(self, difficulty: Mapping[str, float]) -> bool:
+        """Whether every number that the task bounds is within its bounds, ends included."""
+        return all(low <= difficulty[key] <= top for key, (low, top) in self.difficulty.items())
 
     def sampler(self, seed: int) -> Sampler[Any, Any]:
         """The sampler that draws this task's Instances."""
@@ -52,6 +74,13 @@ class Task:
         return generator.capacity(generator.Config.model_validate(self.config))
 
 
+class Place(NamedTuple):
+    """Whose puzzle a plan index is, and its number among that task's own."""
+
+    task: int
+    ordinal: int
+
+
 def split_rule(directory: Path) -> SplitRule:
     """The rule by which a dataset was dealt; raises UnreadableError when its record is gone."""
     return SplitRule(**read_json(directory / REQUEST_NAME)["buckets"])
@@ -61,8 +90,9 @@ def split_rule(directory: Path) -> SplitRule:
 class Request:
     """Everything that decides the content of a dataset, but for how many samples it has.
 
-    Plan index `i` belongs to task `i % len(tasks)`. With `split`, each index draws until its
-    puzzle falls into that split.
+    Plan indices are dealt to the tasks in turn, by their shares, and each task counts its own
+    from 0: its puzzles are those that it would have alone. With `split`, each index draws until
+    its puzzle falls into that split.
     """
 
     tasks: Sequence[Task]
@@ -73,6 +103,14 @@ class Request:
     split: Split | None = None
     allow_duplicates: bool = False
 
+    def place(self, index: int) -> Place:
+        """Whose puzzle a plan index is, and the how manieth."""
+        shares = tuple(task.share for task in self.tasks)
+        turns = _turns(shares)
+        rounds, turn = divmod(index, len(turns))
+        task, earlier = turns[turn]
+        return Place(task, rounds * (shares[task] // gcd(*shares)) + earlier)
+
     def record(self) -> dict[str, Any]:
         """The request as JSON, as stored in the dataset."""
         return {
@@ -82,6 +120,8 @@ class Request:
                     "version": task.version,
                     "config": dict(task.config),
                     "style": dict(task.style),
+                    "share": task.share,
+                    "difficulty": {key: list(band) for key, band in task.difficulty.items()},
                 }
                 for task in self.tasks
             ],
@@ -92,3 +132,19 @@ class Request:
             "split": self.split,
             "allow_duplicates": self.allow_duplicates,
         }
+
+
+@cache
+def _turns(shares: tuple[int, ...]) -> tuple[Place, ...]:
+    """One round of dealing: each task as often as its share says, as evenly spread as can be."""
+    parts = [share // gcd(*shares) for share in shares]
+    dealt = [0] * len(parts)
+    turns: list[Place] = []
+    for turn in range(1, sum(parts) + 1):
+        behind = [
+            part * turn - given * sum(parts) for part, given in zip(parts, dealt, strict=True)
+        ]
+        task = behind.index(max(behind))
+        turns.append(Place(task, dealt[task]))
+        dealt[task] += 1
+    return tuple(turns)

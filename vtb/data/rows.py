@@ -26,7 +26,7 @@ class RenderJob:
 def render_rows(job: RenderJob) -> list[Row]:
     """The finished rows of a job, in its order."""
     samplers = [task.sampler(job.request.seed) for task in job.request.tasks]
-    return [_row(job.request, samplers[p.index % len(samplers)], p) for p in job.planned]
+    return [_row(job.request, samplers[job.request.place(p.index).task], p) for p in job.planned]
 
 
 def require_drawable(request: Request) -> None:
@@ -61,7 +61,7 @@ def sample_from_row(row: Mapping[str, Any], *, pixels: bool, video: bool) -> Sam
 def _row(request: Request, sampler: Sampler[Any, Any], planned: Planned) -> Row:
     from vtb.media.image import encode_png
 
-    instance = sampler.draw(planned.index, planned.attempt)
+    instance = sampler.draw(request.place(planned.index).ordinal, planned.attempt)
     generator = sampler.generator
     style = generator.Style.model_validate(instance.style)
     rendering = generator.render(instance, style, request.plan)

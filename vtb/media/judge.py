@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from vtb.core.answers import Parsed
 from vtb.core.errors import UnreadableError
 from vtb.core.types import Array, Json, Prediction, Reason, Verdict
 
@@ -51,6 +52,29 @@ def read_text(prediction: Prediction) -> str:
         return Path(prediction.path or "").read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError) as error:
         raise UnreadableError(f"`{prediction.path}` is not readable", fact=str(error)) from error
+
+
+def judge_answer(prediction: Prediction, parse: Callable[[str], Parsed], answer: Json) -> Verdict:
+    """The verdict on a text whose parsed value must equal `answer`.
+
+    Strict: only an answer in tags counts; `lenient` tells whether a bare one would pass.
+    """
+    try:
+        parsed = parse(read_text(prediction))
+    except UnreadableError as error:
+        return Verdict(0.0, False, Reason.UNREADABLE, {"error": str(error)})
+    is_right = parsed.status == "ok" and parsed.value == answer
+    details: dict[str, Json] = {
+        "tagged": parsed.tagged,
+        "lenient": float(is_right),
+        "predicted": parsed.value,
+    }
+    if parsed.status != "ok":
+        return Verdict(0.0, False, Reason(parsed.status), details)
+    if not parsed.tagged:
+        return Verdict(0.0, False, Reason.NO_ANSWER, details)
+    reason = Reason.OK if is_right else Reason.WRONG_ANSWER
+    return Verdict(float(is_right), is_right, reason, details)
 
 
 def shown_picture(prediction: Prediction) -> Array:
