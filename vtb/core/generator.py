@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from vtb.core.config import Config
-from vtb.core.errors import VtbError
+from vtb.core.errors import UnreadableError, VtbError
 from vtb.core.frames import FramePlan
 from vtb.core.rng import Rng, Streams, stream
 from vtb.core.splits import fingerprint
 from vtb.core.types import (
+    Array,
     Audience,
     Content,
     Instance,
@@ -119,6 +120,16 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
     def videothinkbench(self, instance: Instance) -> Mapping[str, Json]:
         """What VideoThinkBench's `data.json` records of this task besides the common fields."""
         return {}
+
+    def from_videothinkbench(
+        self, fields: Mapping[str, Json], puzzle: Array
+    ) -> tuple[Content, Mapping[str, Json]]:
+        """The puzzle that a record of VideoThinkBench's `data.json` describes, and its style.
+
+        `puzzle` is its picture, RGB uint8 (H, W, 3), from which comes what the record leaves out.
+        Raises UnreadableError when the record does not hold a puzzle of this task.
+        """
+        raise UnreadableError(f"VideoThinkBench's records of `{self.task}` cannot be read")
 
     def corruptions(self, sample: Sample) -> Iterator[tuple[str, Prediction]]:
         """Named predictions that must fail, each made from the sample's own truth."""
