@@ -89,9 +89,13 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
 
         The variant is drawn from the content's fingerprint, so a restyled puzzle keeps it.
         """
-        variants = _data_file(type(self), "prompts.toml")[self.task][audience][language]
+        variants = self.prompt_texts()[audience][language]
         text = stream("prompt", instance.fingerprint, audience).choice(variants)
         return text.format_map(self.prompt_values(instance, language)).strip()
+
+    def prompt_texts(self) -> Mapping[str, Any]:
+        """The paraphrases by audience and language, three or more each."""
+        return self.data_file("prompts.toml")[self.task]
 
     def prompt_values(self, instance: Instance, language: Language) -> Mapping[str, object]:
         """Values for the placeholders of the prompt texts; must not give the answer away."""
@@ -99,11 +103,15 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
 
     def styles(self) -> Mapping[str, Mapping[str, Any]]:
         """Named drawing styles: the task's tables in the family's `styles.toml`."""
-        return _data_file(type(self), "styles.toml").get(self.task, {})
+        return self.data_file("styles.toml").get(self.task, {})
 
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """Named settings from the family's `presets.toml`: `config`, `style` (its name), `note`."""
-        return _data_file(type(self), "presets.toml").get(self.task, {})
+        return self.data_file("presets.toml").get(self.task, {})
+
+    def data_file(self, name: str) -> Mapping[str, Any]:
+        """A TOML file beside the generator's module; {} when there is none."""
+        return _data_file(Path(sys.modules[type(self).__module__].__file__ or "").with_name(name))
 
     def solution_key(self, instance: Instance) -> str:
         """What two puzzles with the same solution share, for counting overlaps."""
@@ -145,9 +153,7 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
 
 
 @cache
-def _data_file(cls: type[Generator[Any, Any]], name: str) -> Mapping[str, Any]:
-    """A TOML file beside the generator's module; {} when there is none."""
-    path = Path(sys.modules[cls.__module__].__file__ or "").with_name(name)
+def _data_file(path: Path) -> Mapping[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 

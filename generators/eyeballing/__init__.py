@@ -1,0 +1,1 @@
+"""Eyeballing: judge by eye which marked point completes a geometric construction."""

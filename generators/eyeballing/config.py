@@ -1,0 +1,57 @@
+"""How hard a figure is to judge by eye, and how it is drawn."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self, TypeAlias
+
+from pydantic import AfterValidator, Field, model_validator
+
+from vtb.core.config import Config
+
+REFERENCE_PX = 512
+MULTIPLE_PX = 32
+# Room between two markers, px on a canvas of 512.
+MARKER_ROOM_PX = 6
+
+Channel = Annotated[int, Field(ge=0, le=255)]
+Colour: TypeAlias = tuple[Channel, Channel, Channel]
+
+
+def _multiple(side_px: int) -> int:
+    if side_px % MULTIPLE_PX:
+        raise ValueError(f"sides of a canvas are multiples of {MULTIPLE_PX} px")
+    return side_px
+
+
+Side = Annotated[int, Field(ge=224, le=2048), AfterValidator(_multiple)]
+
+
+class EyeballingConfig(Config):
+    """The difficulty of a construction.
+
+    `canvas` is (height, width) in px. `gap` bounds the distance from the right option to the
+    nearest distractor and `margin` the empty border, as shares of the canvas's short side;
+    `spread` is how far a cluster of options reaches, in gaps. `point_radius` and `line_width` are
+    px on a canvas of 512 and grow with it. `options` are offered, one of them right.
+    """
+
+    canvas: tuple[Side, Side] = (512, 512)
+    gap: tuple[float, float] = (0.055, 0.055)
+    spread: float = Field(default=1.8, ge=1.5, le=4)
+    point_radius: float = Field(default=10, ge=4, le=24)
+    line_width: float = Field(default=5, ge=1, le=12)
+    margin: float = Field(default=0.06, ge=0.02, le=0.15)
+    options: int = Field(default=5, ge=3, le=8)
+
+    @model_validator(mode="after")
+    def _gap(self) -> Self:
+        low, high = self.gap
+        least = (2 * self.point_radius + MARKER_ROOM_PX) / REFERENCE_PX
+        if not 0.02 <= low <= high <= 0.25:
+            raise ValueError("gap is (lowest, highest), both from 0.02 to 0.25")
+        if low < least:
+            raise ValueError(
+                f"a gap of {low:g} lets markers of radius {self.point_radius:g} overlap: "
+                f"at least {least:.4f}, or a smaller point_radius"
+            )
+        return self

@@ -1,0 +1,65 @@
+"""Where the options of a puzzle lie, by laws that treat all of them alike.
+
+The figure is drawn around its target and may then be moved to any option. Options are placed so
+that it fits at every one of them; which is right is decided afterwards. Whoever looks at
+positions and labels only is therefore right by chance.
+"""
+
+from __future__ import annotations
+
+import math
+
+from vtb.core.rng import Rng
+
+from .board import Board, Draft, Figure, moved
+from .geometry import direction
+from .shapes import Box, around
+
+ATTEMPTS = 200
+# Every option of a cluster has a neighbour within this many gaps.
+MAX_NEIGHBOUR_GAPS = 1.3
+
+
+def cluster(rng: Rng, board: Board) -> list[complex] | None:
+    """Offsets of a cluster around 0: at least a gap apart, each within 1.3 gaps of another.
+
+    It grows option by option beside one of those before; None when it got too wide.
+    """
+    points = [0j]
+    for _ in range(ATTEMPTS):
+        if len(points) == board.options:
+            break
+        step = board.gap * rng.uniform(1, MAX_NEIGHBOUR_GAPS)
+        point = rng.choice(points) + step * direction(rng.uniform(0, math.tau))
+        if all(abs(point - other) >= board.gap for other in points):
+            points.append(point)
+    middle = sum(points) / len(points)
+    points = [point - middle for point in points]
+    is_compact = len(points) == board.options and max(map(abs, points)) <= board.spread
+    return points if is_compact else None
+
+
+def row(board: Board, along: complex) -> list[complex]:
+    """Offsets of a row around 0, a gap apart; `along` is its unit direction."""
+    middle = (board.options - 1) / 2
+    return [along * board.gap * (place - middle) for place in range(board.options)]
+
+
+def place(
+    rng: Rng, board: Board, figure: Figure, extent: Box, offsets: list[complex], *, in_order: bool
+) -> Draft | None:
+    """The options somewhere on the board where the figure fits at each of them; None if nowhere.
+
+    The figure's target is at 0; `extent` is what of it must lie within the board's frame.
+    """
+    markers = around(offsets)
+    radius, frame = board.point_radius, board.frame
+    left = frame.left - markers.left - min(extent.left, -radius)
+    top = frame.top - markers.top - min(extent.top, -radius)
+    right = frame.right - markers.right - max(extent.right, radius)
+    bottom = frame.bottom - markers.bottom - max(extent.bottom, radius)
+    if left > right or top > bottom:
+        return None
+    middle = complex(rng.uniform(left, right), rng.uniform(top, bottom))
+    positions = [middle + offset for offset in offsets]
+    return Draft(positions, [moved(figure, point) for point in positions], in_order)

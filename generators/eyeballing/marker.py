@@ -1,0 +1,98 @@
+"""The round, lettered markers of the options, plain and highlighted. Imports OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vtb.core.types import Array, Json
+from vtb.media.canvas import Canvas, Colour
+
+from .config import REFERENCE_PX
+from .style import EyeballingStyle
+
+MIN_FONT_PX = 9.0
+# The radius that the style's font size is meant for.
+REFERENCE_RADIUS_PX = 10
+MIN_INNER_PX = 3.0
+# Room for the antialiased rim.
+RIM_PX = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The sizes of markers and strokes of one puzzle, px."""
+
+    point_radius: float
+    line_width: float
+    outline: float
+    font: float
+
+    @classmethod
+    def of(cls, data: Mapping[str, Json], style: EyeballingStyle) -> Look:
+        """The look of a stored puzzle."""
+        scale = min(data["canvas"]) / REFERENCE_PX
+        radius = float(data["point_radius"])
+        outline = min(style.outline_px * scale, radius - MIN_INNER_PX)
+        font = max(MIN_FONT_PX, style.font_px * radius / REFERENCE_RADIUS_PX)
+        return cls(radius, float(data["line_width"]), max(1.0, outline), font)
+
+    def stroke(self, width: float) -> int:
+        """The whole px of a stroke of `width` line widths."""
+        return max(1, round(width * self.line_width))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stamp:
+    """A small drawing that can be laid over any grey ground: exactly `ground * through + ink`."""
+
+    rows: slice
+    columns: slice
+    through: NDArray[np.float32]
+    ink: NDArray[np.float32]
+
+    def on(self, pixels: Array) -> None:
+        """Lays it over pixels (H, W) in place."""
+        part = pixels[self.rows, self.columns]
+        part[:] = np.rint(part * self.through + self.ink)
+
+
+def draw_marker(
+    canvas: Canvas,
+    place: complex,
+    label: str,
+    look: Look,
+    outline: Colour,
+    fill: Colour,
+    ink: Colour,
+) -> None:
+    """A disc with outline and a capital in its middle."""
+    centre = (place.real, place.imag)
+    canvas.disc(centre, look.point_radius, outline)
+    canvas.disc(centre, look.point_radius - look.outline, fill)
+    canvas.text(centre, label, look.font, ink)
+
+
+def marker_box(place: complex, look: Look) -> tuple[slice, slice]:
+    """Rows and columns that a marker covers, its rim included."""
+    reach = look.point_radius + RIM_PX
+    x, y = place.real, place.imag
+    rows = slice(max(0, int(y - reach)), int(y + reach) + 1)
+    return rows, slice(max(0, int(x - reach)), int(x + reach) + 1)
+
+
+def marker_stamp(place: complex, label: str, look: Look) -> Stamp:
+    """A plain marker: drawn on black and on white, which tells how much shines through."""
+    rows, columns = marker_box(place, look)
+    size = (rows.stop - rows.start, columns.stop - columns.start)
+    inside = place - complex(columns.start, rows.start)
+    grounds: list[NDArray[np.float32]] = []
+    for grey in (0, 255):
+        canvas = Canvas.blank(*size, grey)
+        draw_marker(canvas, inside, label, look, outline=0, fill=255, ink=0)
+        grounds.append(canvas.pixels.astype(np.float32))
+    on_black, on_white = grounds
+    return Stamp(rows, columns, (on_white - on_black) / np.float32(255), on_black)
