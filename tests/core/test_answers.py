@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vtb.core.answers import extract, parse_int_list, wrap
+from vtb.core.answers import (
+    Parsed,
+    extract,
+    parse_choice,
+    parse_grid,
+    parse_int_list,
+    parse_letter,
+    wrap,
+)
 
 MEGABYTE = 1_000_000
 
@@ -132,3 +140,116 @@ def test_a_megabyte_of_anything(piece):
     text = piece * (MEGABYTE // len(piece))
     for candidate in (text, f"[{text}]", f"[1{text}x]", wrap(text)):
         assert parse_int_list(candidate).status in ("ok", "no_answer", "ambiguous_answer")
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        "C", "c", " C. ", "**C**", "(C)", "`C`", "“C”", "C!", "Ｃ", "option C", "Option: C",
+        "The answer is C.", "the correct option is (C)", "Answer: **C**", "point C", "marker C",
+        "C is the answer", "选项C", "答案是C。", "答案：C", "选 C", "charlie", "Charlie.", "$C$",
+        "C, C", "C\nC", "I looked twice. The answer is C", "so I choose option C now",
+        "经过比较，答案是C，因为它最近",
+    ],
+)  # fmt: skip
+def test_letter_is_read_from_its_wrapping(span):
+    assert parse_letter(wrap(span)) == Parsed("ok", "C", True)
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        "", "a line goes through C", "A line goes through C", "I", "I choose", "Z", "F", "7", "CC",
+        "circle", "not C", "the answer is not C", "C?D?", "I think so", "because", "A triangle",
+        "alphabet", "答案", "Ｆ", "option", "the best is near C somewhere",
+    ],
+)  # fmt: skip
+def test_letter_is_never_read_from_prose(span):
+    assert parse_letter(wrap(span)).status in ("no_answer", "ambiguous_answer")
+    assert parse_letter(wrap(span)).value is None
+    if span not in ("C?D?",):
+        assert parse_letter(wrap(span)).status == "no_answer"
+
+
+@pytest.mark.parametrize(
+    "span", ["B or C", "B, C", "B/C", "A B C D E", "B 或 C", "answer is B, no: the answer is C"]
+)
+def test_two_letters_are_ambiguous(span):
+    assert parse_letter(wrap(span)).status == "ambiguous_answer"
+
+
+def test_letter_of_the_last_tag_counts_and_untagged_is_marked():
+    assert parse_letter("<answer>A</answer> wait <ANSWER>B</ANSWER>").value == "B"
+    assert parse_letter("<answer>B</answer> <answer>C") == Parsed("ok", "B", True)
+    assert parse_letter("C") == Parsed("ok", "C", False)
+    assert parse_letter(wrap("F"), "ABCDEFG").value == "F"
+
+
+@pytest.mark.parametrize(
+    ("span", "value"),
+    [
+        ("blue", "blue"), ("Light  Blue.", "light blue"), ("the answer is **blue**", "blue"),
+        ("Answer: light blue", "light blue"), ("option blue", "blue"), ("blue, blue", "blue"),
+        ("It must be round, so the answer is blue, I think", "blue"), ("答案是 blue", "blue"),
+    ],
+)  # fmt: skip
+def test_choice_is_read_from_its_wrapping(span, value):
+    assert parse_choice(wrap(span), ["blue", "light blue", "red"]) == Parsed("ok", value, True)
+
+
+@pytest.mark.parametrize(
+    ("span", "status"),
+    [
+        ("", "no_answer"), ("green", "no_answer"), ("blueish", "no_answer"),
+        ("not blue", "no_answer"), ("a blue circle is next to it", "no_answer"),
+        ("blue or red", "ambiguous_answer"), ("blue, light blue", "ambiguous_answer"),
+        ("dark blue", "no_answer"),
+    ],
+)  # fmt: skip
+def test_choice_is_not_guessed(span, status):
+    assert parse_choice(wrap(span), ["blue", "light blue", "red"]).status == status
+
+
+@pytest.mark.parametrize(
+    ("span", "status", "value"),
+    [
+        ("[[1, 2], [3, 4]]", "ok", [[1, 2], [3, 4]]),
+        ("the grid:\n[[1,2],\n [3,4]]\nis it", "ok", [[1, 2], [3, 4]]),
+        ("［［1，2］，［3，4］］", "ok", [[1, 2], [3, 4]]),
+        ("[[1, 2], [3, 4]] and again [[1,2],[3,4]]", "ok", [[1, 2], [3, 4]]),
+        ("[[1, 2], [3, 4]] or [[1, 2], [3, 5]]", "ambiguous_answer", None),
+        ("[[1, 2], [3]]", "no_answer", None),
+        ("[1, 2]", "no_answer", None),
+        ("[[]]", "no_answer", None),
+        ("[[1.5, 2]]", "no_answer", None),
+        ("[[a]]", "no_answer", None),
+    ],
+)
+def test_grid(span, status, value):
+    assert parse_grid(wrap(span)) == Parsed(status, value, True)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.text(alphabet=st.characters(codec="utf-8")))
+def test_letter_choice_and_grid_parsers_take_any_text(text):
+    for parsed in (
+        parse_letter(text),
+        parse_choice(text, ["blue", "red"]),
+        parse_grid(text),
+        parse_letter(wrap(text)),
+        parse_choice(wrap(text), ["blue", "red"]),
+    ):
+        assert parsed.status in ("ok", "no_answer", "ambiguous_answer")
+        assert (parsed.value is None) == (parsed.status != "ok")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 10**6, "answer " * 150_000, "[[" * 500_000, "[[1]," * 200_000, "C " * 500_000,
+     "答案是" * 300_000, "option option " * 70_000, "\n\n*" * 300_000],
+)  # fmt: skip
+def test_long_texts_are_parsed_in_linear_time(text):
+    for tagged in (text, wrap(text)):
+        parse_letter(tagged)
+        parse_choice(tagged, ["blue", "light blue"])
+        parse_grid(tagged)

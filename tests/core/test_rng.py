@@ -65,3 +65,26 @@ def test_same_draws_in_any_process(hash_seed):
     env = {"PYTHONHASHSEED": hash_seed, "TZ": "Asia/Tokyo", "LC_ALL": "C"}
     out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert out.stdout.strip() == str(GOLDEN), out.stderr
+
+
+def test_dealt_values_are_a_permutation_in_every_block():
+    streams = Streams("g", 1, {}, 0)
+    values = [streams.rng(index).dealt(5) for index in range(100)]
+    blocks = [values[i : i + 5] for i in range(0, 100, 5)]
+    assert all(sorted(block) == [0, 1, 2, 3, 4] for block in blocks)
+    assert len({tuple(block) for block in blocks}) > 10
+    other = [Streams("g", 1, {}, 1).rng(index).dealt(5) for index in range(100)]
+    assert other != values
+
+
+def test_dealt_value_is_that_of_the_index_not_of_the_attempt():
+    streams = Streams("g", 1, {}, 0)
+    assert len({streams.rng(7, attempt).dealt(4) for attempt in range(20)}) == 1
+    first, second = streams.rng(7, 0), streams.rng(7, 0)
+    second.dealt(4)
+    assert first.random() == second.random()
+
+
+def test_dealt_without_a_plan_is_uniform():
+    values = [stream("x", i).dealt(3) for i in range(300)]
+    assert min(values.count(value) for value in range(3)) > 70

@@ -179,3 +179,15 @@ def test_psnr_against_its_definition():
     assert psnr(black, black) == 100
     assert psnr(black + np.uint8(255), black) == pytest.approx(0)
     assert psnr(black + np.uint8(10), black) == pytest.approx(28.13, abs=0.01)
+
+
+def test_a_sparse_scene_is_compared_where_it_has_something():
+    puzzle = np.full((128, 128, 3), 255, np.uint8)
+    puzzle[60:64, 20:50] = 0
+    drawn = puzzle.copy()
+    drawn[5:40, 5:120] = 0
+    near = grow((puzzle == 0).all(axis=2), 3)
+    assert align(drawn, puzzle).score < 0.5
+    assert align(drawn, puzzle, near).score > 0.99
+    erased = np.where(near[..., None], np.uint8(255), drawn)
+    assert align(erased, puzzle, near).score < 0.5

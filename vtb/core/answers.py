@@ -156,8 +156,10 @@ def _letter(word: str) -> str | None:
 def _only(said: Collection[str], known: Collection[str], tagged: bool) -> Parsed:
     if len(said) > 1:
         return Parsed("ambiguous_answer", tagged=tagged)
-    value = next(iter(said), None)
-    return Parsed("ok", value, tagged) if value in known else Parsed("no_answer", tagged=tagged)
+    for value in said:
+        if value in known:
+            return Parsed("ok", value, tagged)
+    return Parsed("no_answer", tagged=tagged)
 
 
 def _rows(text: str) -> tuple[tuple[int, ...], ...] | None:

@@ -94,7 +94,7 @@ class Picture:
 
     def rgb(self) -> Array:
         """The picture as uint8 (H, W, 3)."""
-        return self.pixels if self.palette is None else self.palette[self.pixels]
+        return self.pixels if self.palette is None else self.palette.take(self.pixels, axis=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,16 @@ Colour: TypeAlias = int | tuple[int, int, int]
 # OpenCV takes coordinates in sixteenths of a pixel, counted from the centre of pixel (0, 0).
 _SHIFT = 4
 _UNIT = 1 << _SHIFT
+# What its antialiasing adds, measured: discs are wider by half a pixel on each side, strokes of
+# thickness 1, 2, 3, 5, 7, 9 … are 1.3, 3.3, 5.3, 7.3, 9.3, 11.3 … px wide, even ones no wider.
+_DISC_RIM_PX = 0.55
 
 
 class Canvas:
     """Draws on `pixels`: uint8, grey (H, W) with ints as colours or RGB (H, W, 3) with triples.
 
-    Nothing is copied; whatever reaches beyond the picture is cut off. Widths are whole pixels.
+    Nothing is copied; whatever reaches beyond the picture is cut off. Strokes are drawn at the
+    nearest of 1.3, 3.3, 5.3, 7.3 … px to their width, polygons half a pixel wider on each side.
     """
 
     def __init__(self, pixels: Array) -> None:
@@ -39,19 +43,26 @@ class Canvas:
     @classmethod
     def blank(cls, height: int, width: int, colour: Colour) -> Canvas:
         """A canvas of one colour, grey or RGB by the kind of colour."""
-        channels = () if isinstance(colour, int) else (3,)
-        return cls(np.full((height, width, *channels), colour, np.uint8))
+        if isinstance(colour, int):
+            return cls(np.full((height, width), colour, np.uint8))
+        pixels = np.empty((height, width, 3), np.uint8)
+        pixels[:] = np.full((width, 3), colour, np.uint8)  # ten times faster row by row
+        return cls(pixels)
 
-    def line(self, a: Point, b: Point, width_px: int, colour: Colour) -> None:
+    def line(self, a: Point, b: Point, width_px: float, colour: Colour) -> None:
         """A straight stroke with round ends."""
-        cv2.line(self.pixels, _fixed(a), _fixed(b), colour, width_px, cv2.LINE_AA, _SHIFT)
+        cv2.line(
+            self.pixels, _fixed(a), _fixed(b), colour, _thickness(width_px), cv2.LINE_AA, _SHIFT
+        )
 
     def polyline(
-        self, points: Iterable[Point], width_px: int, colour: Colour, *, closed: bool = False
+        self, points: Iterable[Point], width_px: float, colour: Colour, *, closed: bool = False
     ) -> None:
         """Straight strokes from point to point with round joints."""
         corners = [_fixed_array(points)]
-        cv2.polylines(self.pixels, corners, closed, colour, width_px, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(
+            self.pixels, corners, closed, colour, _thickness(width_px), cv2.LINE_AA, _SHIFT
+        )
 
     def polygon(self, points: Iterable[Point], colour: Colour) -> None:
         """A filled polygon."""
@@ -59,13 +70,13 @@ class Canvas:
 
     def disc(self, centre: Point, radius_px: float, colour: Colour) -> None:
         """A filled circle."""
-        radius = round(radius_px * _UNIT)
+        radius = max(0, round((radius_px - _DISC_RIM_PX) * _UNIT))
         cv2.circle(self.pixels, _fixed(centre), radius, colour, -1, cv2.LINE_AA, _SHIFT)
 
-    def circle(self, centre: Point, radius_px: float, width_px: int, colour: Colour) -> None:
+    def circle(self, centre: Point, radius_px: float, width_px: float, colour: Colour) -> None:
         """A circle's outline; half of its width lies on each side of the radius."""
-        radius = round(radius_px * _UNIT)
-        cv2.circle(self.pixels, _fixed(centre), radius, colour, width_px, cv2.LINE_AA, _SHIFT)
+        radius, thickness = round(radius_px * _UNIT), _thickness(width_px)
+        cv2.circle(self.pixels, _fixed(centre), radius, colour, thickness, cv2.LINE_AA, _SHIFT)
 
     def arc(
         self,
@@ -73,7 +84,7 @@ class Canvas:
         radius_px: float,
         start_deg: float,
         sweep_deg: float,
-        width_px: int,
+        width_px: float,
         colour: Colour,
     ) -> None:
         """A piece of a circle; a negative sweep runs counter-clockwise."""
@@ -119,6 +130,11 @@ def _glyphs(text: str, size_px: float) -> NDArray[np.float32]:
     mask = Image.new("L", (max(1, right - left), max(1, bottom - top)))
     ImageDraw.Draw(mask).text((-left, -top), text, fill=255, font=font(size_px), anchor="ls")
     return np.asarray(mask, np.float32) * np.float32(1 / 255)
+
+
+def _thickness(width_px: float) -> int:
+    step = max(0, round((width_px - 1.3) / 2))
+    return step + 1 if step < 2 else 2 * step - 1
 
 
 def _fixed(point: Point) -> tuple[int, int]:

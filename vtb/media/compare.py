@@ -76,13 +76,19 @@ class Alignment:
         return np.ascontiguousarray(resized[y : y + height, x : x + width], dtype=np.uint8)
 
 
-def align(picture: Array, puzzle: Array) -> Alignment:
-    """The best place among stretched, letterboxed and centre-cropped, each shifted up to 2 %."""
+def align(
+    picture: Array, puzzle: Array, where: Mask | None = None, sure_score: float | None = None
+) -> Alignment:
+    """The best place among stretched, letterboxed and centre-cropped, each shifted up to 2 %.
+
+    Scenes are compared in the whole picture, or only `where` the puzzle has something to show:
+    much is drawn into sparse ones. A shift is looked for below `sure_score`, by default 0.95.
+    """
     height, width = picture.shape[:2]
     aspect = (width * puzzle.shape[0]) / (height * puzzle.shape[1])
     same_aspect = abs(aspect - 1) <= MAX_ASPECT_DIFFERENCE
     places = [
-        _place(picture, puzzle, size, same_aspect)
+        _place(picture, puzzle, size, same_aspect, where, sure_score or SURE_SCENE_SCORE)
         for size in _fits(picture.shape[:2], puzzle.shape[:2])
     ]
     return max(places, key=lambda place: place.score)
@@ -181,30 +187,40 @@ def _fits(size: tuple[int, int], target: tuple[int, int]) -> list[tuple[int, int
     ]
 
 
-def _place(picture: Array, puzzle: Array, size: tuple[int, int], same_aspect: bool) -> Alignment:
+def _place(
+    picture: Array,
+    puzzle: Array,
+    size: tuple[int, int],
+    same_aspect: bool,
+    where: Mask | None,
+    sure_score: float,
+) -> Alignment:
     height, width = size
     top, left = (puzzle.shape[0] - height) // 2, (puzzle.shape[1] - width) // 2
     centred = Alignment(height, width, top, left, 0.0, same_aspect)
     # Red on white hardly shows in the red channel, so scenes are compared there.
     scene, reference = centred.warp(picture, puzzle)[..., 0], puzzle[..., 0]
-    score = _correlation(scene, reference)
+    score = _correlation(scene, reference, where)
     down, right = 0, 0
-    if score < SURE_SCENE_SCORE:
-        score, down, right = max((score, 0, 0), _shift(scene, reference))
+    if score < sure_score:
+        score, down, right = max((score, 0, 0), _shift(scene, reference, where))
     return Alignment(height, width, top + down, left + right, score, same_aspect)
 
 
-def _shift(scene: Array, reference: Array) -> tuple[float, int, int]:
+def _shift(scene: Array, reference: Array, where: Mask | None) -> tuple[float, int, int]:
     """The best correlation and the shift (down, right) of `scene` that gives it."""
     reach_y, reach_x = (max(1, round(MAX_SHIFT * side)) for side in reference.shape)
     middle = np.ascontiguousarray(scene[reach_y:-reach_y, reach_x:-reach_x])
     _, _, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(reference, middle, cv2.TM_CCOEFF_NORMED))
     # Not the score of matchTemplate, which can be 1 for a picture of one colour.
-    there = reference[y : y + middle.shape[0], x : x + middle.shape[1]]
-    return _correlation(middle, there), y - reach_y, x - reach_x
+    window = slice(y, y + middle.shape[0]), slice(x, x + middle.shape[1])
+    inside = None if where is None else np.ascontiguousarray(where[window])
+    return _correlation(middle, reference[window], inside), y - reach_y, x - reach_x
 
 
-def _correlation(a: Array, b: Array) -> float:
+def _correlation(a: Array, b: Array, where: Mask | None) -> float:
+    if where is not None:
+        a, b = a[where], b[where]
     x, y = a.astype(np.float32), b.astype(np.float32)
     x -= x.mean()
     y -= y.mean()
