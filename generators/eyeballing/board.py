@@ -41,12 +41,18 @@ class Board:
             height=height,
             side=side,
             gap=gap * side,
-            spread=config.spread * gap * side,
+            # More options take more room.
+            spread=config.spread * gap * side * max(1.0, config.options / 5) ** 0.5,
             point_radius=config.point_radius * scale,
             line_width=config.line_width * scale,
             options=config.options,
             frame=Box(margin, margin, width - margin, height - margin),
         )
+
+    @property
+    def canvas(self) -> Box:
+        """The whole picture."""
+        return Box(0, 0, self.width, self.height)
 
     def px(self, length: float) -> float:
         """A length given in px on a canvas of 512."""
@@ -85,7 +91,9 @@ def moved(value: Any, offset: complex) -> Any:
 
 
 def to_json(value: Any) -> Any:
-    """A figure as JSON: points [x, y], rounded to a millionth of a pixel."""
+    """A figure as JSON: points [x, y], rounded to a millionth of a pixel; text stays."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, complex):
         return [round(value.real, DIGITS), round(value.imag, DIGITS)]
     if isinstance(value, Mapping):

@@ -12,6 +12,7 @@ REFERENCE_PX = 512
 MULTIPLE_PX = 32
 # Room between two markers, px on a canvas of 512.
 MARKER_ROOM_PX = 6
+MIN_MARKER_PX = 4
 
 Channel = Annotated[int, Field(ge=0, le=255)]
 Colour: TypeAlias = tuple[Channel, Channel, Channel]
@@ -31,13 +32,14 @@ class EyeballingConfig(Config):
 
     `canvas` is (height, width) in px. `gap` bounds the distance from the right option to the
     nearest distractor and `margin` the empty border, as shares of the canvas's short side;
-    `spread` is how far a cluster of options reaches, in gaps. `point_radius` and `line_width` are
-    px on a canvas of 512 and grow with it. `options` are offered, one of them right.
+    `spread` is the largest distance of two options in a cluster of five, in gaps. `point_radius`
+    and `line_width` are px on a canvas of 512 and grow with it. `options` are offered, one of them
+    right.
     """
 
     canvas: tuple[Side, Side] = (512, 512)
     gap: tuple[float, float] = (0.055, 0.055)
-    spread: float = Field(default=1.8, ge=1.5, le=4)
+    spread: float = Field(default=2.4, ge=2, le=5)
     point_radius: float = Field(default=10, ge=4, le=24)
     line_width: float = Field(default=5, ge=1, le=12)
     margin: float = Field(default=0.06, ge=0.02, le=0.15)
@@ -49,6 +51,12 @@ class EyeballingConfig(Config):
         least = (2 * self.point_radius + MARKER_ROOM_PX) / REFERENCE_PX
         if not 0.02 <= low <= high <= 0.25:
             raise ValueError("gap is (lowest, highest), both from 0.02 to 0.25")
+        radius_px = self.point_radius * min(self.canvas) / REFERENCE_PX
+        if radius_px < MIN_MARKER_PX:
+            raise ValueError(
+                f"markers of radius {radius_px:.1f} px are too small to be read: at least "
+                f"{MIN_MARKER_PX} px, by a larger point_radius or canvas"
+            )
         if low < least:
             raise ValueError(
                 f"a gap of {low:g} lets markers of radius {self.point_radius:g} overlap: "

@@ -21,8 +21,8 @@ from vtb.media.canvas import Canvas
 
 from .board import Board, from_json
 from .clip import timeline
-from .config import EyeballingConfig
-from .marker import Look, Stamp, draw_marker, marker_box, marker_stamp
+from .config import Colour, EyeballingConfig
+from .marker import Look, Stamp, draw_highlight, marker_box, marker_stamp
 from .shapes import Arc, Box, Dot, Line, Shape
 from .style import EyeballingStyle
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PAPER, INK, VEIL = 255, 0, 204
 SHADES = 16
+# A large marker's rims blend into more colours than a palette has room for.
+MAX_COLOURS = 256
 FADE_FRAMES = 4
 # A stroke's antialiased rim reaches this far beyond it, px.
 RIM_PX = 2
@@ -96,29 +98,48 @@ class Sheet:
             style=style,
         )
 
+    @property
+    def palette(self) -> Array:
+        """The sixteen shades of the style."""
+        return shades(self.style.ink, self.style.background)
+
     def puzzle(self) -> Picture:
         """The given figure and the markers."""
-        return Picture(levels(self._finished(self.given, 1.0)), shades(self.style))
+        return Picture(
+            levels(self._finished(self.given, 1.0)), shades(self.style.ink, self.style.background)
+        )
 
     def solution(self) -> Picture:
         """The finished construction with the right marker highlighted."""
         ground = self.given.copy()
         for stroke in self.strokes:
             draw(Canvas(ground), stroke, self.look)
-        pixels, palette = levels(self._finished(ground, 0.0)), shades(self.style)
+        pixels, palette = (
+            levels(self._finished(ground, 0.0)),
+            shades(self.style.ink, self.style.background),
+        )
         box = marker_box(self.right, self.look)
-        patch = self._highlight(coloured(ground[box], self.style)).reshape(-1, 3)
-        colours, places = np.unique(patch, axis=0, return_inverse=True)
+        patch = coloured(ground[box], self.style)
+        inside = self.right - complex(box[1].start, box[0].start)
+        draw_highlight(Canvas(patch), inside, self.label, self.look, self.style)
+        colours, places = np.unique(patch.reshape(-1, 3), axis=0, return_inverse=True)
+        if SHADES + len(colours) > MAX_COLOURS:
+            rgb = palette[pixels]
+            rgb[box] = patch
+            return Picture(rgb)
         pixels[box] = (SHADES + places.reshape(pixels[box].shape)).astype(np.uint8)
         return Picture(pixels, np.vstack([palette, colours]))
 
     def frames(self, puzzle: Picture, solution: Picture, plan: FramePlan) -> Iterator[Array]:
         """The clip as RGB uint8 (H, W, 3), one buffer for all frames.
 
-        Veil and construction are drawn over time, then the highlight fades in.
+        Veil and construction are drawn over time, then the highlight fades in; with nothing to
+        draw it does so over the last two thirds.
         """
         frame = puzzle.rgb()
         fade = min(FADE_FRAMES, plan.motion // 2)
+        if not self.strokes and self.veil is None:
+            fade = plan.motion - plan.motion // 3
         yield from repeat(frame, plan.hold_start)
         for _ in self._drawn(frame, plan.motion - fade):
             yield frame
@@ -132,22 +153,24 @@ class Sheet:
     def _drawn(self, frame: Array, num_frames: int) -> Iterator[None]:
         """Lifts the veil and draws the construction in the RGB frame, step by step."""
         veils = [] if self.veil is None else [self.veil]
-        boxes = [*veils, *(stroke.box for stroke in self.strokes)]
         lengths = [veil.bottom - veil.top for veil in veils]
         lengths += [stroke.length for stroke in self.strokes]
-        ground, done, before = self.given.copy(), 0, [0.0] * len(boxes)
+        ground, done, before = self.given.copy(), 0, [0.0] * len(lengths)
         for shares in timeline(lengths, num_frames):
             drawn = shares[len(veils) :]
+            changed = [veil for veil in veils if before[0] < 1]
             while done < len(drawn) and drawn[done] == 1:
+                changed.append(self.strokes[done].box)
                 draw(Canvas(ground), self.strokes[done], self.look)
                 done += 1
             shown = ground.copy()
             if done < len(drawn) and drawn[done] > 0:
-                draw(Canvas(shown), self.strokes[done].part(drawn[done]), self.look)
+                stroke, earlier = self.strokes[done], before[len(veils) + done]
+                changed.append(stroke.piece(earlier, drawn[done]).box)
+                draw(Canvas(shown), stroke.piece(0, drawn[done]), self.look)
             shown = self._finished(shown, 1 - shares[0] if veils else 0.0)
-            for box, old, new in zip(boxes, before, shares, strict=True):
-                if old != new:
-                    self._refresh(frame, shown, box)
+            for box in changed:
+                self._refresh(frame, shown, box)
             before = shares
             yield
 
@@ -169,15 +192,6 @@ class Sheet:
             stamp.on(marked)
         return marked
 
-    def _highlight(self, patch: Array) -> Array:
-        """The RGB patch under the right marker with the highlighted marker on it."""
-        rows, columns = marker_box(self.right, self.look)
-        inside = self.right - complex(columns.start, rows.start)
-        style, patch = self.style, np.ascontiguousarray(patch)
-        colours = (style.highlight_outline, style.highlight_fill, style.ink)
-        draw_marker(Canvas(patch), inside, self.label, self.look, *colours)
-        return patch
-
 
 def levels(grey: Array) -> Array:
     """Grey pixels as indices of `shades`."""
@@ -185,21 +199,22 @@ def levels(grey: Array) -> Array:
 
 
 @lru_cache(maxsize=16)
-def shades(style: EyeballingStyle) -> Array:
+def shades(ink: Colour, paper: Colour) -> Array:
     """The colours from ink to background, uint8 (16, 3)."""
     share = np.linspace(0, 1, SHADES)[:, None]
-    ink, paper = np.asarray(style.ink, float), np.asarray(style.background, float)
-    return np.rint(ink + share * (paper - ink)).astype(np.uint8)
+    first, last = np.asarray(ink, float), np.asarray(paper, float)
+    return np.rint(first + share * (last - first)).astype(np.uint8)
 
 
 def coloured(grey: Array, style: EyeballingStyle) -> Array:
     """Grey pixels as RGB, in the same shades as the picture."""
-    return np.asarray(cv2.LUT(cv2.merge([grey] * 3), _rgb_table(style)), np.uint8)
+    table = _rgb_table(style.ink, style.background)
+    return np.asarray(cv2.LUT(cv2.merge([grey] * 3), table), np.uint8)
 
 
 @lru_cache(maxsize=16)
-def _rgb_table(style: EyeballingStyle) -> Array:
-    return shades(style)[_LEVELS][None]
+def _rgb_table(ink: Colour, paper: Colour) -> Array:
+    return shades(ink, paper)[_LEVELS][None]
 
 
 def _xy(point: complex) -> tuple[float, float]:

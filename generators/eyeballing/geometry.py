@@ -47,13 +47,36 @@ def line_distance(point: complex, a: complex, b: complex) -> float:
 
 def segment_distance(point: complex, a: complex, b: complex) -> float:
     """The distance of a point from the segment between a and b."""
-    along = dot(point - a, b - a) / abs(b - a) ** 2
-    return abs(point - (a + (b - a) * min(1.0, max(0.0, along))))
+    share = ((point - a) / (b - a)).real
+    return abs(point - (a if share <= 0 else b if share >= 1 else a + share * (b - a)))
+
+
+def segments_distance(a: complex, b: complex, c: complex, d: complex) -> float:
+    """The distance between the segments from a to b and from c to d; 0 where they cross."""
+    shares = crossing(a, b, c, d)
+    if shares and min(shares) >= 0 and max(shares) <= 1:
+        return 0.0
+    return min(
+        segment_distance(a, c, d),
+        segment_distance(b, c, d),
+        segment_distance(c, a, b),
+        segment_distance(d, a, b),
+    )
 
 
 def intersection(a: complex, b: complex, c: complex, d: complex) -> complex:
     """Where the lines through a, b and through c, d meet; they must not be parallel."""
     return a + (b - a) * (cross(c - a, d - c) / cross(b - a, d - c))
+
+
+def crossing(a: complex, b: complex, c: complex, d: complex) -> tuple[float, float] | None:
+    """Where the lines through a, b and through c, d meet, as shares of the ways from a and from c.
+
+    None when they are parallel.
+    """
+    first, second = b - a, d - c
+    area = cross(first, second)
+    return (cross(c - a, second) / area, cross(c - a, first) / area) if area else None
 
 
 def circumcentre(a: complex, b: complex, c: complex) -> complex:

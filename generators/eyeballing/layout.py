@@ -8,6 +8,7 @@ positions and labels only is therefore right by chance.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from vtb.core.rng import Rng
 
@@ -15,15 +16,17 @@ from .board import Board, Draft, Figure, moved
 from .geometry import direction
 from .shapes import Box, around
 
-ATTEMPTS = 200
+ATTEMPTS = 60
 # Every option of a cluster has a neighbour within this many gaps.
 MAX_NEIGHBOUR_GAPS = 1.3
 
 
-def cluster(rng: Rng, board: Board) -> list[complex] | None:
+def cluster(rng: Rng, board: Board, is_clear: Callable[[complex], bool]) -> list[complex] | None:
     """Offsets of a cluster around 0: at least a gap apart, each within 1.3 gaps of another.
 
-    It grows option by option beside one of those before; None when it got too wide.
+    It grows option by option beside one of those before; None when it ran out of room, since no
+    two options are farther apart than the board's spread, and none may lie where the figure of
+    another has a stroke: `is_clear` tells of a place as seen from the figure's target.
     """
     points = [0j]
     for _ in range(ATTEMPTS):
@@ -31,12 +34,13 @@ def cluster(rng: Rng, board: Board) -> list[complex] | None:
             break
         step = board.gap * rng.uniform(1, MAX_NEIGHBOUR_GAPS)
         point = rng.choice(points) + step * direction(rng.uniform(0, math.tau))
-        if all(abs(point - other) >= board.gap for other in points):
+        apart = [point - other for other in points]
+        if all(board.gap <= abs(offset) <= board.spread for offset in apart) and all(
+            is_clear(offset) and is_clear(-offset) for offset in apart
+        ):
             points.append(point)
     middle = sum(points) / len(points)
-    points = [point - middle for point in points]
-    is_compact = len(points) == board.options and max(map(abs, points)) <= board.spread
-    return points if is_compact else None
+    return [point - middle for point in points] if len(points) == board.options else None
 
 
 def row(board: Board, along: complex) -> list[complex]:

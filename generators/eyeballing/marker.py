@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from vtb.core.types import Array, Json
 from vtb.media.canvas import Canvas, Colour
 
-from .config import REFERENCE_PX
 from .style import EyeballingStyle
 
 MIN_FONT_PX = 9.0
-# The radius that the style's font size is meant for.
+# The radius that the style's sizes are meant for.
 REFERENCE_RADIUS_PX = 10
-MIN_INNER_PX = 3.0
 # Room for the antialiased rim.
 RIM_PX = 2
 
@@ -33,16 +31,15 @@ class Look:
 
     @classmethod
     def of(cls, data: Mapping[str, Json], style: EyeballingStyle) -> Look:
-        """The look of a stored puzzle."""
-        scale = min(data["canvas"]) / REFERENCE_PX
+        """The look of a stored puzzle; outline and letter are as large as their marker."""
         radius = float(data["point_radius"])
-        outline = min(style.outline_px * scale, radius - MIN_INNER_PX)
-        font = max(MIN_FONT_PX, style.font_px * radius / REFERENCE_RADIUS_PX)
-        return cls(radius, float(data["line_width"]), max(1.0, outline), font)
+        share = radius / REFERENCE_RADIUS_PX
+        font = max(MIN_FONT_PX, style.font_px * share)
+        return cls(radius, float(data["line_width"]), max(1.0, style.outline_px * share), font)
 
-    def stroke(self, width: float) -> int:
-        """The whole px of a stroke of `width` line widths."""
-        return max(1, round(width * self.line_width))
+    def stroke(self, width: float) -> float:
+        """The px of a stroke of `width` line widths."""
+        return width * self.line_width
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +71,14 @@ def draw_marker(
     canvas.disc(centre, look.point_radius, outline)
     canvas.disc(centre, look.point_radius - look.outline, fill)
     canvas.text(centre, label, look.font, ink)
+
+
+def draw_highlight(
+    canvas: Canvas, place: complex, label: str, look: Look, style: EyeballingStyle
+) -> None:
+    """The marker of the option that is answered, on an RGB canvas."""
+    colours = (style.highlight_outline, style.highlight_fill, style.ink)
+    draw_marker(canvas, place, label, look, *colours)
 
 
 def marker_box(place: complex, look: Look) -> tuple[slice, slice]:

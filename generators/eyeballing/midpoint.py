@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from vtb.core.rng import Rng
 
+from .arrangements import ClusterTask
 from .board import Board, Figure
 from .geometry import direction, unit
-from .puzzle import ClusterTask
 from .shapes import Dot, Line, Shape
 
 

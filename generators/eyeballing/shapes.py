@@ -31,6 +31,21 @@ class Box(NamedTuple):
             and other.bottom <= self.bottom
         )
 
+    def has(self, point: complex, room: float = 0.0) -> bool:
+        """Whether a point lies within, at least `room` from every border."""
+        return (
+            self.left + room <= point.real <= self.right - room
+            and self.top + room <= point.imag <= self.bottom - room
+        )
+
+    def leaving(self, start: complex, way: complex) -> complex:
+        """Where the half-line from a point within, in the direction of `way`, leaves the box."""
+        sides = (
+            (way.real, self.right - start.real, self.left - start.real),
+            (way.imag, self.bottom - start.imag, self.top - start.imag),
+        )
+        return start + way * min((far if w > 0 else near) / w for w, far, near in sides if w)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -54,9 +69,10 @@ class Line:
         """How far a point is from the stroke's middle, px."""
         return segment_distance(point, self.a, self.b)
 
-    def part(self, share: float) -> Self:
-        """The first `share` (0 to 1) of the stroke."""
-        return replace(self, b=self.a + (self.b - self.a) * share)
+    def piece(self, first: float, last: float) -> Self:
+        """The stroke between two shares (0 to 1) of its length."""
+        way = self.b - self.a
+        return replace(self, a=self.a + way * first, b=self.a + way * last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +110,12 @@ class Arc:
             return abs(abs(point - self.centre) - self.radius)
         return min(abs(point - self.at(low)), abs(point - self.at(high)))
 
-    def part(self, share: float) -> Self:
-        """The first `share` (0 to 1) of the stroke."""
-        return replace(self, sweep_deg=self.sweep_deg * share)
+    def piece(self, first: float, last: float) -> Self:
+        """The stroke between two shares (0 to 1) of its length."""
+        sweep = self.sweep_deg
+        return replace(
+            self, start_deg=self.start_deg + first * sweep, sweep_deg=(last - first) * sweep
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +141,9 @@ class Dot:
         """How far a point is outside of the mark, px; 0 within."""
         return max(0.0, abs(point - self.centre) - self.radius)
 
-    def part(self, share: float) -> Self:
-        """The mark at `share` (0 to 1) of its radius."""
-        return replace(self, radius=self.radius * share)
+    def piece(self, first: float, last: float) -> Self:
+        """The mark grown to `last` (0 to 1) of its radius."""
+        return replace(self, radius=self.radius * last)
 
 
 Shape: TypeAlias = Line | Arc | Dot

@@ -19,7 +19,7 @@ MIN_FILL_REDNESS = 25
 
 
 class EyeballingStyle(Config):
-    """Colours (RGB, 0 to 255), and sizes in px on a canvas of 512, which grow with it."""
+    """Colours (RGB, 0 to 255), and the sizes of a marker of 10 px radius, which grow with it."""
 
     background: Colour = (255, 255, 255)
     ink: Colour = (32, 32, 32)
