@@ -35,6 +35,10 @@ golden:
     VTB_REWRITE_GOLDEN=1 pytest tests/generators tests/cli
     git diff --stat tests/golden
 
+# docs/GALLERY.md: every registered generator with pictures
+gallery:
+    python -m vtb.data.gallery docs
+
 # side-by-side speed measurements
 bench:
     python benchmarks/puzzles.py

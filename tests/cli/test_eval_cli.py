@@ -77,3 +77,16 @@ def test_exactly_one_thing_is_scored(puzzles, arguments):
 )
 def test_unknown_values_are_usage_errors(puzzles, arguments):
     assert puzzles(*arguments).exit_code == 2
+
+
+def test_the_other_rule_writes_elsewhere_and_names_ours_beside(
+    maze_set, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["puzzles", "--data", str(maze_set), "--baseline", "straight"]
+    ours = CliRunner().invoke(app, arguments)
+    other = CliRunner().invoke(app, [*arguments, "--rule", "videothinkbench"])
+    assert ours.exit_code == other.exit_code == 0
+    assert "by our rule" in other.stdout and "by our rule" not in ours.stdout
+    places = {path.name for path in (tmp_path / "eval").iterdir()}
+    assert places == {"mazes-straight", "mazes-straight-videothinkbench"}

@@ -1,3 +1,4 @@
+import json
 import os
 import shlex
 import signal
@@ -43,9 +44,10 @@ def test_card_command_makes_the_same_dataset(vtb, tmp_path):
     [
         (("--size", 8), 2, ["`--size 8` is even", "--size 9"]),
         (("--size", 3), 2, ["`--size 3` is too small", "--size 5"]),
-        (("--size", 7, "-n", 6000), 1, ["5,376", "--allow-duplicates"]),
+        (("--size", 7, "-n", 6000), 1, ["5,376", "-n 5376", "--allow-duplicates"]),
         (("--frames", 80), 2, ["`--frames 80`", "81"]),
-        (("--kind", "sqare"), 2, ["maze-sqare", "maze-square"]),
+        (("--kind", "sqare"), 2, ["`sqare`", "`square`"]),
+        (("--segments", 6), 2, ["only labyrinths", "--kind labyrinth"]),
         (("--style", "clasic"), 2, ["clasic", "classic"]),
         (("--preset", "vtb"), 2, ["vtb"]),
         (("--algorithm", "wilsn"), 2, ["algorithm", "wilsn"]),
@@ -121,5 +123,65 @@ def test_interrupt(tmp_path, number, code):
 
 def test_list(vtb):
     listed = vtb("gen", "--list", "--json").json["generators"]
-    tasks = {generator["name"]: generator["tasks"] for generator in listed}
-    assert tasks["maze-square"] == ["maze_square"]
+    by_name = {generator["name"]: generator for generator in listed}
+    assert by_name["maze-square"]["tasks"] == ["maze_square"]
+    assert by_name["eyeballing-midpoint"]["family"] == "eyeballing"
+    assert by_name["eyeballing-midpoint"]["group"] == "point"
+
+
+def test_every_generator_is_a_command(vtb):
+    ran = vtb("gen", "maze-square", "-s", "rows=7", "-n", 5, "--dry-run")
+    assert ran.code == 0 and "data/maze-square" in ran.out
+    assert vtb("gen", "maze-sqare").err == (
+        "error: unknown generator `maze-sqare`\n\nhint: did you mean `maze-square`?\n"
+    )
+    assert "--allow-duplicates" in vtb("gen", "eyeballing-midpoint", "--help").out
+
+
+def test_arc_makes_every_pair_there_is(vtb, tmp_path):
+    (tmp_path / "tasks").mkdir()
+    for number in range(2):
+        pair = {"input": [[number, 1], [2, 3]], "output": [[1, number], [3, 2]]}
+        task = {"train": [pair], "test": [{**pair, "input": [[4, number, 4]]}]}
+        (tmp_path / "tasks" / f"{number}.json").write_text(json.dumps(task))
+    options = ("--cell", 16, "--no-video", "--workers", 1, "-o", "set", "--json")
+    made = vtb("gen", "arc", "--input", "tasks", *options)
+    assert made.code == 0, made.err
+    assert made.json["count"] == made.json["capacity"] == 2
+    missing = vtb("gen", "arc", "--input", "nowhere")
+    assert missing.code == 2 and "nowhere" in missing.err
+
+
+MIXTURE = """
+[[task]]
+generator = "maze-square"
+count = 40
+config = { rows = 7, cols = 7 }
+style = { cell = 8 }
+difficulty = { path_rooms = [3, 5] }
+
+[[task]]
+generator = "eyeballing-midpoint"
+count = 20
+config = { canvas = [256, 256] }
+"""
+
+
+def test_a_mixture_keeps_its_proportions_and_its_card_makes_it_again(vtb, tmp_path):
+    (tmp_path / "mix.toml").write_text(MIXTURE)
+    options = ("--no-video", "--workers", 1)
+    planned = vtb("gen", "all", "--mixture", "mix.toml", *options, "--dry-run", "--json")
+    assert planned.json["count"] == 60 and planned.json["out"] == str(tmp_path / "data" / "mix")
+    made = vtb("gen", "all", "--mixture", "mix.toml", *options, "-n", 6, "-o", "a")
+    assert made.code == 0, made.err
+    assert len(made.out.splitlines()) == 4 and "Next:" in made.err
+    stat = vtb("data", "stat", "a", "--json").json
+    assert stat["tasks"] == {"maze_square": 4, "midpoint": 2}
+    assert list(stat["labels"]) == ["midpoint"]
+    card = (tmp_path / "a" / "README.md").read_text()
+    (tmp_path / "mixture.toml").write_text(card.split("```toml\n")[1].split("```")[0])
+    line = next(line for line in card.splitlines() if line.startswith("vtb gen"))
+    again = vtb(*shlex.split(line)[1:], "-o", "b")
+    assert again.code == 0, again.err
+    for name in ("README.md", "manifest.jsonl", ".request.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

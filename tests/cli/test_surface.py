@@ -24,7 +24,9 @@ def surface(command: typer.core.TyperCommand, path: str = "vtb") -> dict[str, li
 
 
 def test_options_of_every_command():
-    now = surface(get_command(app))
+    root = get_command(app)
+    generator = root.commands["gen"].get_command(None, "maze-square")
+    now = surface(root) | surface(generator, "vtb gen NAME")
     if os.environ.get("VTB_REWRITE_GOLDEN"):
         GOLDEN.write_text(json.dumps(now, indent=1) + "\n")
     assert now == json.loads(GOLDEN.read_text())

@@ -1,13 +1,16 @@
 import csv
 import json
+import re
 
 import pytest
+from typer.main import get_command
 
 from generators.maze.square import SquareMaze
+from vtb.cli.data import app
 from vtb.core.errors import ConflictError, UnreadableError, UsageError
 from vtb.core.frames import FramePlan
 from vtb.data.build import build
-from vtb.data.export import export
+from vtb.data.export import LAYOUTS, export
 from vtb.data.request import Request, Task
 from vtb.data.shards import write_shard
 from vtb.data.store import open_dataset
@@ -116,11 +119,19 @@ def test_foreign_directories_are_never_replaced(rows, dataset_of, tmp_path):
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
 
-def test_exports_are_deterministic(rows, dataset_of, tmp_path):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_exports_are_deterministic_and_name_no_place(rows, dataset_of, tmp_path, layout):
     dataset = dataset_of(rows)
     for name in ("a", "b"):
-        export(dataset, "videothinkbench", tmp_path / name, split="all", language="zh")
-    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+        export(dataset, layout, tmp_path / name, split="all", language="zh")
+    files = tree(tmp_path / "a")
+    assert files == tree(tmp_path / "b")
+    assert not any(str(tmp_path).encode() in content for content in files.values())
+
+
+def test_the_help_names_every_layout():
+    option = next(p for p in get_command(app).commands["export"].params if p.name == "to")
+    assert re.findall(r"[\w-]+", option.help.replace(" or ", " ")) == sorted(LAYOUTS)
 
 
 def test_wrong_requests_are_usage_errors_with_a_suggestion(rows, dataset_of, tmp_path):

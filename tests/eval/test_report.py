@@ -46,7 +46,7 @@ def parsed(path):
 
 
 def scored(reason, number):
-    target = Target(f"{reason}-{number}", "maze_square", "e", "d", "sha", 0.0)
+    target = Target(f"{reason}-{number}", "maze_square", "maze_square", "e", "d", "sha", 0.0)
     passed = reason is Reason.OK
     return target, score_of(target, "video", Verdict(float(passed), passed, reason), False)
 
@@ -76,9 +76,28 @@ def test_comparisons_reach_the_report_of_a_complete_evaluation(score, maze_set, 
 def test_report_of_nothing_scored_has_no_numbers(score, tmp_path):
     results = dict(score(baseline="unchanged", limit=1).results)
     results |= dict.fromkeys(("accuracy", "ci95", "chance", "straight", "accuracy_answered"))
-    results |= {"n": 0, "passed": 0, "reasons": {}, "by_task": {}}
+    results |= {"n": 0, "passed": 0, "reasons": {}, "by_task": {}, "by_group": {}}
     write_report(tmp_path / "empty.html", results, [])
     assert "–" in " ".join(parsed(tmp_path / "empty.html").words)
+
+
+def published(results, groups, path):
+    numbers = results["by_task"]["maze_square"]
+    write_report(path, {**results, "by_group": dict.fromkeys(groups, numbers)}, [])
+    text = " ".join(parsed(path).words)
+    return text.partition("published, reference rule")[2].partition("How this was made")[0]
+
+
+def test_published_figures_stand_apart_and_only_for_groups_at_hand(score, tmp_path):
+    results = score(baseline="unchanged", limit=1).results
+    assert list(results["by_group"]) == ["maze_square"]
+    mazes = published(results, results["by_group"], tmp_path / "mazes.html")
+    assert "Sora-2 minitest 35.3 %" in mazes and "Sora-2 full test 40.0 %" in mazes
+    assert "vision-language models minitest 0.0 %" in mazes and "arXiv:2511.04570" in mazes
+    points = published(results, ["line", "point"], tmp_path / "points.html")
+    assert "model set point line" in points and "Veo 3.1 minitest 34.0 % 24.0 %" in points
+    assert "vision-language" not in points and "Sora-2 full test" not in points
+    assert published(results, ["arc"], tmp_path / "none.html") == ""
 
 
 def test_samples_without_a_prediction_have_no_card(score, tmp_path, mazes):

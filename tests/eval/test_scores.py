@@ -4,7 +4,9 @@ from dataclasses import replace
 from vtb.core.types import Reason, Verdict
 from vtb.eval.scores import Target, append_score, keep_valid, score_of
 
-TARGETS = [Target(f"s{i}", "maze", "maze@1+1", f"drawing{i}", f"sha{i}", 0.0) for i in range(4)]
+TARGETS = [
+    Target(f"s{i}", "maze", "maze", "maze@1+1", f"drawing{i}", f"sha{i}", 0.0) for i in range(4)
+]
 
 
 def stored(path, targets):

@@ -174,5 +174,111 @@ def test_a_folder_without_manifest_or_with_a_foreign_line_is_unreadable(copy, tm
     with pytest.raises(UnreadableError, match="no canonical_manifest"):
         list(videothinkbench.read(tmp_path))
     (copy / MANIFEST).write_text('{"id": "x"}\n')
-    with pytest.raises(UnreadableError, match="sample x"):
+    with pytest.raises(UnreadableError, match=r"line 1 of .* has another form"):
+        list(videothinkbench.read(copy))
+
+
+def write_records(folder, records):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "data.json").write_text(json.dumps(records), encoding="utf-8")
+
+
+def rebuilt(sample):
+    return sample.id, sample.task_type, sample.fields, sample.puzzle_image.read_bytes()
+
+
+@pytest.mark.parametrize("place", ["tasks/maze_square", "maze_square"])
+def test_without_a_manifest_the_tasks_are_read_wherever_they_lie(root, tmp_path, place):
+    from shutil import copytree
+
+    copytree(root / "tasks" / "maze_square", tmp_path / "set" / place)
+    expected = [rebuilt(sample) for sample in videothinkbench.read(root)]
+    found = [rebuilt(sample) for sample in videothinkbench.read(tmp_path / "set")]
+    alone = [rebuilt(sample) for sample in videothinkbench.read(tmp_path / "set" / place)]
+    assert found == alone == expected
+    assert videothinkbench.is_folder(tmp_path / "set")
+    assert not videothinkbench.is_folder(tmp_path)
+
+
+def test_a_manifest_of_an_older_version_has_neither_prompts_nor_reasoning(copy):
+    lines = manifest(copy)
+    for line in lines:
+        del line["prompts"], line["assets"]["reasoning_image"]
+        for key in ("ti2v_prompt", "ti2t_prompt"):
+            del line["extra"]["raw_record"][key]
+    (copy / MANIFEST).write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    for sample, line in zip(videothinkbench.read(copy), lines, strict=True):
+        assert sample.reasoning_image == sample.puzzle_image
+        assert sample.prompts["ti2v"] == line["prompt_raw"]
+        assert sample.prompts["ti2t"] is None
+
+
+@pytest.fixture
+def thin(tmp_path):
+    """VTB-Training: no manifest, media in the folders of workers, a clip that no field names."""
+    folder = tmp_path / "out" / "midpoint"
+    (folder / "worker_00" / "solutions").mkdir(parents=True)
+    for name in ("puzzle.png", "solutions/a.png", "solutions/a.webm"):
+        (folder / "worker_00" / name).write_bytes(name.encode())
+    record = {
+        "id": "a",
+        "prompt": "Mark it.",
+        "image": "worker_00/puzzle.png",
+        "solution_image_path": "worker_00/solutions/a.png",
+    }
+    write_records(folder, [record])
+    return folder, record
+
+
+def test_thin_records_have_their_clip_beside_the_solution(thin):
+    folder, _ = thin
+    (sample,) = videothinkbench.read(folder.parent)
+    assert (sample.id, sample.task_type) == ("a", "midpoint")
+    assert sample.solution_video == folder / "worker_00" / "solutions" / "a.webm"
+    assert sample.reasoning_image == sample.puzzle_image == folder / "worker_00" / "puzzle.png"
+    (folder / "worker_00" / "solutions" / "a.webm").unlink()
+    assert next(videothinkbench.read(folder)).solution_video is None
+
+
+@pytest.mark.parametrize(
+    ("given", "ti2v", "ti2i", "ti2t", "ti2ti"),
+    [
+        ({}, "p", "p", None, None),
+        ({"ti2v_prompt": "v"}, "v", "v", None, None),
+        ({"ti2v_prompt": "v", "ti2i_prompt": "i"}, "v", "i", None, None),
+        ({"gpt5_prompt": "g"}, "p", "p", "g", "g"),
+        ({"gpt5_prompt": "g", "vlm_prompt": "m"}, "p", "p", "m", "m"),
+        ({"vlm_prompt": "m", "ti2t_prompt": "t"}, "p", "p", "t", "t"),
+        ({"ti2t_prompt": "t", "ti2ti_prompt": "b"}, "p", "p", "t", "b"),
+        ({"ti2i_prompt": None, "ti2t_prompt": None, "vlm_prompt": "m"}, "p", None, None, None),
+    ],
+)
+def test_an_absent_prompt_falls_back_and_a_null_is_none(thin, given, ti2v, ti2i, ti2t, ti2ti):
+    folder, record = thin
+    write_records(folder, [{**record, "prompt": "p", **given}])
+    prompts = next(videothinkbench.read(folder)).prompts
+    assert prompts == {"ti2v": ti2v, "ti2i": ti2i, "ti2t": ti2t, "ti2ti": ti2ti}
+
+
+@pytest.mark.parametrize(
+    ("content", "fact"),
+    [
+        ("[", "cannot be read"),
+        ('{"id": "x"}', "holds no list"),
+        ('["x"]', "record 1 of .* has another form"),
+        ('[{"image": "p.png"}]', "record 1 of .* has another form"),
+        ('[{"id": "x", "image": "p.png"}]', "record 1 of .* not there"),
+        ('[{"id": "x", "image": 7}]', "record 1 of .* has another form"),
+    ],
+)
+def test_a_bad_list_is_named(tmp_path, content, fact):
+    (tmp_path / "data.json").write_text(content)
+    with pytest.raises(UnreadableError, match=fact):
+        list(videothinkbench.read(tmp_path))
+
+
+def test_a_torn_line_of_the_manifest_is_never_skipped(copy):
+    text = (copy / MANIFEST).read_text(encoding="utf-8")
+    (copy / MANIFEST).write_text(text[:-40], encoding="utf-8")
+    with pytest.raises(UnreadableError, match="line 5 of"):
         list(videothinkbench.read(copy))

@@ -35,6 +35,7 @@ def test_content(wheel):
         "vtb/_recipes/video/wan2.2-ti2v-5b-tiny.toml",
         "vtb/media/fonts/DejaVuSans-Bold.ttf",
         "vtb/_site/sitecustomize.py",
+        "vtb/data/templates/generator.py.txt",
         "generators/maze/prompts.toml",
         "generators/maze/styles.toml",
         "generators/maze/presets.toml",

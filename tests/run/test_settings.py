@@ -34,6 +34,16 @@ def test_free_keys_are_recorded_anew_and_never_compared(tmp_path):
     assert caught.value.fact == "steps is 2 there, 3 now"
 
 
+def test_long_conflicts_are_cut_short(tmp_path):
+    path = tmp_path / "run.json"
+    record_settings(path, {"tasks": [{"a": 1}], **{f"k{i}": 0 for i in range(9)}})
+    with pytest.raises(ConflictError) as caught:
+        record_settings(path, {"tasks": [], **{f"k{i}": 1 for i in range(9)}})
+    assert caught.value.fact.endswith("k5 is 0 there, 1 now; and 4 more")
+    with pytest.raises(ConflictError, match="tasks has 1 entries there, 0 now"):
+        record_settings(path, {"tasks": [], **{f"k{i}": 0 for i in range(9)}})
+
+
 def test_force_replaces(tmp_path):
     path = tmp_path / "run.json"
     record_settings(path, {"steps": 2})

@@ -12,6 +12,8 @@ import typer
 from vtb.cli.options import DataDir, Force, JsonMode, Limit, Out, Quiet, Verbose, Workers
 from vtb.cli.output import emit, next_steps
 
+SHOWN_SHORTCUTS = 5
+
 app = typer.Typer(no_args_is_help=True, help="Look at, check and move a dataset.")
 
 
@@ -123,6 +125,73 @@ def overlap(
 
 
 @app.command()
+def audit(
+    directory: DataDir,
+    fail_above: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Exit 3 when a shortcut surely beats chance by more."),
+    ] = 0.1,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Look for shortcuts, uneven letters, repeats and leaks; exit 3 past the limits."""
+    from vtb.data.audit import audit as audit_dataset
+    from vtb.data.store import open_dataset
+
+    payload = audit_dataset(open_dataset(directory.resolve()), fail_above)
+    emit("vtb.data.audit/1", payload, _audit_text(payload), json_mode)
+    if payload["faults"]:
+        next_steps(
+            f"vtb data view {quote(str(directory))}",
+            f"vtb data audit {quote(str(directory))} --json",
+        )
+        raise typer.Exit(3)
+    next_steps(f"vtb data verify {quote(str(directory))}")
+
+
+def _audit_text(payload: dict[str, Any]) -> str:
+    from vtb.data.shortcuts import ranked
+
+    lines = [f"{'ok' if payload['ok'] else 'FAILED'}: {payload['n']:,} samples"]
+    for name, task in payload["tasks"].items():
+        rules = ranked(payload["heuristics"], name)[:SHOWN_SHORTCUTS]
+        lines += ["", _repeats_text(name, task), *_shortcut_lines(rules)]
+    return "\n".join([*lines, *([""] if payload["faults"] else []), *payload["faults"]])
+
+
+def _repeats_text(name: str, task: dict[str, Any]) -> str:
+    capacity = "unbounded" if task["capacity"] is None else f"{task['capacity']:,}"
+    parts = [
+        f"{name}: {task['n']:,} samples",
+        f"{task['distinct']:,} distinct",
+        f"{task['near_duplicates']:,} near-duplicates",
+        f"capacity {capacity}",
+    ]
+    if task["label_p"] is not None:
+        parts.append(f"labels p {task['label_p']:.2g}")
+    if task["shared_solutions"]:
+        parts.append(f"{task['shared_solutions']:,} held-out samples with a solution of train")
+    return ", ".join(parts)
+
+
+def _shortcut_lines(rules: Sequence[tuple[str, Any]]) -> list[str]:
+    from vtb.data.shortcuts import percent
+
+    if not rules:
+        return []
+    lines = [f"  {'shortcut':<28}{'n':>8}{'right, %':>10}{'99.9 %':>13}{'chance':>8}"]
+    for name, found in rules:
+        interval = f"{percent(found['low'])}-{percent(found['high'])}"
+        line = (
+            f"  {name:<28}{found['n']:>8,}{percent(found['accuracy']):>10}"
+            f"{interval:>13}{percent(found['chance']):>8}"
+        )
+        lines.append(line if found["limited"] else f"{line}  not limited")
+    return lines
+
+
+@app.command()
 def view(
     directory: DataDir,
     sample_id: Annotated[str | None, typer.Option("--id", help="One sample in detail.")] = None,
@@ -135,13 +204,13 @@ def view(
     verbose: Verbose = False,
 ) -> None:
     """Write an HTML contact sheet."""
-    from vtb.data.store import open_dataset
+    from vtb.data.source import open_source
     from vtb.data.view import write_view
 
     target = (out or directory).resolve()
     page = target if target.suffix == ".html" else target / "view.html"
     shown = write_view(
-        open_dataset(directory.resolve()),
+        open_source(directory.resolve()),
         page,
         sample_id=sample_id,
         predictions=pred,
@@ -154,7 +223,13 @@ def view(
 @app.command()
 def export(
     directory: DataDir,
-    to: Annotated[str, typer.Option(help="diffsynth-video, videothinkbench or vbvr.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="diffsynth-image, diffsynth-video, files, ms-swift, vbvr, videothinkbench or "
+            "webdataset."
+        ),
+    ],
     split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "all",
     prompt_language: Annotated[Literal["en", "zh"], typer.Option(help="Language.")] = "en",
     out: Out = None,

@@ -26,12 +26,18 @@ def evaluate() -> None:
 
 @app.command()
 def puzzles(
-    data: Annotated[Path, typer.Option(help="Dataset made by `vtb gen`.")],
+    data: Annotated[
+        Path, typer.Option(help="Dataset made by `vtb gen`, or VideoThinkBench's folder.")
+    ],
     pred: Annotated[Path | None, typer.Option(help="Folder of predictions.")] = None,
     baseline: Annotated[
         Literal["oracle", "unchanged", "random", "straight"] | None,
         typer.Option(help="Score a baseline instead."),
     ] = None,
+    rule: Annotated[
+        Literal["vtb", "videothinkbench"],
+        typer.Option(help="Our verifiers, or that benchmark's rule with ours beside."),
+    ] = "vtb",
     split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
     kind: Annotated[
         Literal["auto", "image", "video", "text"], typer.Option(help="Which predictions to read.")
@@ -65,9 +71,10 @@ def puzzles(
     result = evaluate_puzzles(
         PuzzleEval(
             data=data.resolve(),
-            out=(out or _default_out(data, pred, baseline)).resolve(),
+            out=(out or _default_out(data, pred, baseline, rule)).resolve(),
             pred=None if pred is None else pred.resolve(),
             baseline=baseline,
+            rule=rule,
             split=split,
             kind=kind,
             missing=missing,
@@ -87,10 +94,11 @@ def puzzles(
         next_steps(f"vtb eval puzzles --data {quote(str(data))} --split {split} --baseline oracle")
 
 
-def _default_out(data: Path, pred: Path | None, baseline: str | None) -> Path:
+def _default_out(data: Path, pred: Path | None, baseline: str | None, rule: str) -> Path:
+    suffix = "" if rule == "vtb" else f"-{rule}"
     if pred is not None:
-        return pred / "eval-puzzles"
-    return Path("eval") / f"{data.resolve().name}-{baseline}"
+        return pred / f"eval-puzzles{suffix}"
+    return Path("eval") / f"{data.resolve().name}-{baseline}{suffix}"
 
 
 def _text(result: PuzzleResult) -> str:
@@ -100,6 +108,10 @@ def _text(result: PuzzleResult) -> str:
         f"{state}: {results['passed']:,} of {results['n']:,} passed, "
         f"accuracy {_share(results['accuracy'])}{_interval(results['ci95'])}, {_guess(results)}",
         *(f"  {name:<20}{count:>7,}" for name, count in results["reasons"].items()),
+    ]
+    lines += [
+        f"{task}, by our rule: {row['vtb']:,} of {row['n']:,}"
+        for task, row in results["rules"].items()
     ]
     if len(results["by_task"]) > 1:
         lines += [

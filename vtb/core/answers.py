@@ -28,23 +28,29 @@ _GRID = re.compile(r"\[(?:\s*+\[[\d\s,]*+\]\s*+,?+)++\s*+\]")
 _TRIM = " \t\r\n*_`~#$\"'“”‘’«»「」『』()（）[]【】{}<>.,:;!?。，：；！？、|\\/–—=-"
 _BEFORE = re.compile(
     r"(?:(?:the|my|final|correct|right|answer|option|choice|candidate|label|letter|point|marker"
-    r"|is|was)\b|选项|答案|选择|选|点|是|为)",
+    r"|labell?ed|marked|is|was|it(?:['’]s)?|boxed|text)\b|选项|答案|选择|标记|选|点|是|为)",
     re.IGNORECASE | re.ASCII,
 )
 _AFTER = re.compile(
-    r"(?:\b(?:is|was|the|correct|right|answer|option|choice|one)|正确|答案|选项|是)$",
+    r"(?:\b(?:is|was|the|correct|right|answer|option|choice|one)|正确|答案|选项|点|是)$",
     re.IGNORECASE | re.ASCII,
 )
 # A sentence longer than this around an answer is prose.
 _MAX_WRAPPED_CHARS = 200
 _BETWEEN = re.compile(r"[\s,/;&、，|]+|\b(?:and|or)\b|和|或", re.IGNORECASE | re.ASCII)
-# In prose only what is called the answer counts, never a letter that happens to stand there.
+# In prose only what is called the answer counts, never a letter that happens to stand there, nor
+# one that is called wrong; of "C or D" both count.
 _SAID = (
+    r"(?i:(?<!not )(?<!not the )(?<!never )(?<!except )(?<!wrong )(?<!incorrect )(?<!不是)(?<!错误))"
     r"(?i:answer|option|choice|choose|chose|pick|select|答案|选项|选择|选)"
     r"(?i:\s{0,9}(?:is|was|:|：|=|是|为))?(?i:\s{0,9}(?:option|point|letter|选项))?"
-    r"[\s*_`\"'“‘(（\[【]{0,9}"
+    r"[\s*_`\"'“‘(（\[【]{0,9}(?i:the\s)?"
 )
-_SAID_LETTER = re.compile(_SAID + r"([A-Z])(?![\w'’])", re.ASCII)
+_OR = r"\s{0,9}[,、，]?\s{0,9}(?:/|&|(?i:or|and)\b|和|或)\s{0,9}"
+_DENIED = (
+    r"(?i:\s{1,9}(?:is|was)(?:n['’]t|\s{1,9}(?:not|wrong|incorrect|false))\b|\s{0,9}(?:不对|错))"
+)
+_LETTER = r"[A-Z](?!-?[\w'’])"
 _NATO_WORDS = """
 alpha alfa bravo charlie delta echo foxtrot golf hotel india juliett juliet kilo lima mike november
 oscar papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu"""
@@ -102,7 +108,7 @@ def parse_letter(text: str, letters: Collection[str] = "ABCDE") -> Parsed:
     words = [part for part in _BETWEEN.split(_bare(span)) if part.strip(_TRIM)]
     said = [_letter(word) for word in words]
     if None in said or not said:
-        said = _SAID_LETTER.findall(span)
+        said = _called_answer(_LETTER, span)
     return _only({letter for letter in said if letter}, letters, tagged)
 
 
@@ -117,11 +123,11 @@ def parse_choice(text: str, options: Sequence[str]) -> Parsed:
     if plain in options:
         return Parsed("ok", plain, tagged)
     longest_first = "|".join(map(re.escape, sorted(options, key=len, reverse=True)))
-    one = rf"(?<!\w)({longest_first})(?!\w)"
+    one = rf"(?<!\w)(?i:{longest_first})(?!-?\w)"
     bare = " ".join(_bare(span).lower().split())
-    said = set(re.findall(one, bare))
-    if not said or _BETWEEN.sub("", re.sub(one, "", bare)).strip(_TRIM):
-        said = {found.lower() for found in re.findall(rf"{_SAID}(?i:the\s)?(?i:{one})", span)}
+    said = set(re.findall(one, bare, re.ASCII))
+    if not said or _BETWEEN.sub("", re.sub(one, "", bare, flags=re.ASCII)).strip(_TRIM):
+        said = {found.lower() for found in _called_answer(one, span)}
     return _only(said, options, tagged)
 
 
@@ -144,6 +150,13 @@ def _bare(span: str) -> str:
     while match := _BEFORE.match(rest) or _AFTER.search(rest):
         rest = (rest[: match.start()] + rest[match.end() :]).strip(_TRIM)
     return rest
+
+
+def _called_answer(one: str, span: str) -> list[str]:
+    """What a text calls its answer; the pattern `one` matches a single one."""
+    several = rf"{one}(?:(?:\s{{0,9}}[,、，]\s{{0,9}}{one}){{0,25}}{_OR}{one}){{0,25}}"
+    called = re.finditer(rf"{_SAID}({several})(?!{_DENIED})", span, re.ASCII)
+    return [found for match in called for found in re.findall(one, match.group(1), re.ASCII)]
 
 
 def _letter(word: str) -> str | None:

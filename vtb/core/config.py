@@ -32,18 +32,24 @@ def parse(model: type[ModelT], values: Mapping[str, Any], source: str) -> ModelT
 
 
 def _usage_error(model: type[BaseModel], error: ValidationError, source: str) -> UsageError:
-    first = error.errors()[0]
+    # A misspelt key tells more than the one that is missing for it.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     path = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = _keys_beside(model, first["loc"])
         return UsageError(
             f"unknown key `{path}`", fact=source, hint=did_you_mean(str(first["loc"][-1]), known)
         )
+    if first["type"] == "missing":
+        return UsageError(f"`{path}` is missing", fact=source)
+    message = first["msg"].removeprefix("Value error, ")
+    if not path:
+        return UsageError(message, fact=source)
     expected = _QUOTED.findall(first.get("ctx", {}).get("expected", ""))
     return UsageError(
         f"`{path}` = {first.get('input')!r} is not valid",
         fact=source,
-        hint=did_you_mean(str(first.get("input")), expected) or first["msg"],
+        hint=did_you_mean(str(first.get("input")), expected) or message,
     )
 
 

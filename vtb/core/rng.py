@@ -15,13 +15,17 @@ class Rng:
     """A deterministic stream of random numbers.
 
     Only `random.Random.random` is used underneath, whose sequence Python guarantees; every
-    method derives from it here, so no interpreter upgrade changes a dataset.
+    method derives from it here, so no interpreter upgrade changes a dataset. `attempt` counts the
+    draws at one plan index from 0.
     """
 
-    __slots__ = ("_deal", "random")
+    __slots__ = ("_deal", "attempt", "random")
 
-    def __init__(self, key: bytes, deal: Callable[[int], int] | None = None) -> None:
+    def __init__(
+        self, key: bytes, deal: Callable[[int], int] | None = None, attempt: int = 0
+    ) -> None:
         self.random = random.Random(int.from_bytes(key, "big")).random
+        self.attempt = attempt
         self._deal = deal
 
     def below(self, stop: int) -> int:
@@ -62,7 +66,8 @@ class Streams:
 
     def rng(self, index: int, attempt: int = 0) -> Rng:
         """The stream of one attempt at one plan index."""
-        return Rng(self._key(b"%d/%d" % (index, attempt)), lambda stop: self._dealt(index, stop))
+        key = self._key(b"%d/%d" % (index, attempt))
+        return Rng(key, lambda stop: self._dealt(index, stop), attempt)
 
     def _dealt(self, index: int, stop: int) -> int:
         block, place = divmod(index, stop)

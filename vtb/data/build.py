@@ -12,8 +12,9 @@ from pathlib import Path
 from vtb.core.errors import ConflictError
 from vtb.core.files import remove_stale_temporaries
 from vtb.core.splits import SPLITS
+from vtb.data.capacity import check_capacity
 from vtb.data.card import write_card
-from vtb.data.plan import Planned, Planner, check_capacity
+from vtb.data.plan import Planned, Planner
 from vtb.data.preview import write_preview
 from vtb.data.request import REQUEST_NAME, Request
 from vtb.data.rows import RenderJob, Row, render_rows, require_drawable

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from vtb.core import registry
 from vtb.core.files import atomic_write
-from vtb.core.splits import SPLITS, SplitRule
-from vtb.data.plan import check_capacity
+from vtb.core.splits import SPLITS
+from vtb.data.capacity import check_capacity, say_capacity
+from vtb.data.command import MIXTURE_NAME, command, mixture
 from vtb.data.request import Request, Task
 from vtb.data.shards import Shard, manifest_hash
 
@@ -35,33 +34,6 @@ def relist_shards(out: Path, shards: Sequence[Shard]) -> None:
     elif path.exists():
         _, _, body = path.read_text(encoding="utf-8").split("---\n", 2)
         atomic_write(path, f"---\n{_yaml(shards)}---\n{body}")
-
-
-def command(request: Request, count: int) -> str:
-    """The command that makes this dataset again."""
-    (task,) = request.tasks
-    parts = [f"vtb gen {task.generator} -n {count} --seed {request.seed}"]
-    parts += ["-s " + shlex.quote(f"{key}={json.dumps(value)}") for key, value in _changed(task)]
-    if request.video:
-        parts.append(f"--frames {request.plan.num_frames} --fps {request.plan.fps:g}")
-    else:
-        parts.append("--no-video")
-    if request.rule != SplitRule():
-        parts.append(f"--splits {request.rule}")
-    if request.split:
-        parts.append(f"--split {request.split}")
-    if request.allow_duplicates:
-        parts.append("--allow-duplicates")
-    return " ".join(parts)
-
-
-def _changed(task: Task) -> list[tuple[str, object]]:
-    """Settings that differ from the generator's defaults, style settings as `style.<key>`."""
-    generator = registry.load(task.generator)
-    config = generator.Config().model_dump(mode="json")
-    style = generator.Style().model_dump(mode="json")
-    changed = [(key, value) for key, value in task.config.items() if config[key] != value]
-    return changed + [(f"style.{k}", v) for k, v in task.style.items() if style[k] != v]
 
 
 def _yaml(shards: Sequence[Shard]) -> str:
@@ -94,46 +66,73 @@ def _header(shards: Sequence[Shard]) -> dict[str, object]:
 def _body(request: Request, shards: Sequence[Shard]) -> str:
     count = sum(shard.rows for shard in shards)
     splits = {s: sum(x.rows for x in shards if x.split == s) for s in SPLITS}
-    capacity = check_capacity(request, 0)
     return _TEMPLATE.format(
-        title=", ".join(task.generator for task in request.tasks),
-        summary="\n".join(_describe(task) for task in request.tasks),
-        command=command(request, count),
+        title=_title(request),
+        tasks=_one_task(request.tasks[0]) if len(request.tasks) == 1 else _tasks(request, count),
+        command=_command(request, count),
         count=f"{count:,}",
         splits=", ".join(f"{name} {rows:,}" for name, rows in splits.items()),
-        capacity="unknown or practically unbounded" if capacity is None else f"{capacity:,}",
+        capacity=say_capacity(check_capacity(request, 0)),
         duplicates="allowed" if request.allow_duplicates else "none",
         test=request.rule.test,
         validation=request.rule.test + request.rule.validation,
         clip=f"{request.plan.num_frames} frames at {request.plan.fps:g} fps, H.264"
         if request.video
         else "none (made with --no-video)",
-        extra="".join(f"| `{name}` | image | further drawing |\n" for name in _extra(request)),
+        extra="".join(f"| `{name}` | image | {_EXTRA} |\n" for name in request.columns()),
         bytes=f"{sum(shard.bytes for shard in shards):,}",
     )
 
 
-def _describe(task: Task) -> str:
-    generator = registry.load(task.generator)
+def _title(request: Request) -> str:
+    """The generator, or the families of several."""
+    generators = [registry.load(task.generator) for task in request.tasks]
+    if len(generators) == 1:
+        return generators[0].name
+    return ", ".join(sorted({generator.family for generator in generators}))
+
+
+def _one_task(task: Task) -> str:
     settings = ", ".join(f"{key} {value}" for key, value in task.config.items())
-    return f"- `{task.generator}` version {task.version}: {generator.summary} ({settings})"
+    return f"- `{task.generator}` version {task.version}: {_summary(task)} ({settings})"
 
 
-def _extra(request: Request) -> list[str]:
-    return sorted({c for t in request.tasks for c in registry.load(t.generator).columns()})
+def _tasks(request: Request, count: int) -> str:
+    """A table of the tasks; the settings that are not defaults are in the command."""
+    lines = ["| generator | version | puzzle | samples | distinct |", "|---|---|---|---|---|"]
+    for task, samples in zip(request.tasks, request.counts(count), strict=True):
+        distinct = say_capacity(task.capacity())
+        lines.append(
+            f"| `{task.generator}` | {task.version} | {_summary(task)} | {samples:,} | {distinct} |"
+        )
+    return "\n".join(lines)
 
+
+def _summary(task: Task) -> str:
+    bands = [f"{key} {low:g} to {top:g}" for key, (low, top) in task.difficulty.items()]
+    return "; ".join([registry.load(task.generator).summary, *bands])
+
+
+def _command(request: Request, count: int) -> str:
+    """The command in a block, below the mixture that it reads."""
+    block = f"```console\n{command(request, count)}\n```"
+    content = mixture(request, count)
+    if content is None:
+        return block
+    return f"With this as `{MIXTURE_NAME}`:\n\n```toml\n{content}```\n\n{block}"
+
+
+_EXTRA = "further drawing, null for tasks without it"
 
 _TEMPLATE = """# {title}
 
 Puzzles with known answers, made and verified by [vtb](https://pypi.org/project/vtb-toolkit/).
 
-{summary}
+{tasks}
 
 ![puzzles and their solutions](preview.png)
 
-```console
 {command}
-```
 
 | | |
 |---|---|

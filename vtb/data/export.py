@@ -16,7 +16,7 @@ from vtb.core.files import atomic_directory, atomic_write_json, read_json
 from vtb.core.types import Audience, Language
 from vtb.data.rows import Row, instance_from_json
 from vtb.data.store import Dataset
-from vtb.formats import diffsynth, vbvr, videothinkbench
+from vtb.formats import diffsynth, files, qwen_image, swift, vbvr, videothinkbench, webdataset
 from vtb.formats.record import Record
 from vtb.run.progress import Advance, progress
 from vtb.run.settings import differences
@@ -43,9 +43,13 @@ class Layout:
 
 
 LAYOUTS: Mapping[str, Layout] = {
+    "diffsynth-image": Layout(qwen_image.write_edits),
     "diffsynth-video": Layout(diffsynth.write_videos, needs_video=True),
+    "files": Layout(files.write),
+    "ms-swift": Layout(swift.write),
     "vbvr": Layout(vbvr.write, needs_video=True),
     "videothinkbench": Layout(videothinkbench.write, task_groups=videothinkbench.TASK_GROUPS),
+    "webdataset": Layout(webdataset.write),
 }
 _HINTS = {
     "no_video": "make the dataset again with clips: vtb gen ... --video",
@@ -175,7 +179,7 @@ def _exportable(
 
 def _record(row: Row, language: Language) -> Record:
     instance = instance_from_json(row["instance"])
-    for name in (row["id"], instance.task):
+    for name in (row["id"], row["split"], instance.task):
         if not _SAFE_NAME.fullmatch(name):
             raise UnreadableError(f"`{name}` is no name for a file", fact="only a-z, 0-9, _ and -")
     generator = registry.load(instance.generator)
@@ -188,6 +192,7 @@ def _record(row: Row, language: Language) -> Record:
         prompts = {who: generator.prompts(instance, who, language) for who in prompts}
     return Record(
         id=row["id"],
+        split=row["split"],
         instance=instance,
         prompts=prompts,
         answer=row["answer"],

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from vtb.core.errors import CapacityError, UsageError
 from vtb.core.splits import BUCKETS, Split
 from vtb.core.types import Instance
-from vtb.data.request import Request
+from vtb.data.capacity import ways_out
+from vtb.data.request import Request, Task
 
 ATTEMPTS = 1000
 
@@ -28,23 +29,6 @@ def sample_id(instance: Instance, copy: int = 0) -> str:
     """`<task>-<12 hex>`, with `-s<k>` for the k-th further drawing of the same content."""
     suffix = f"-s{copy}" if copy else ""
     return f"{instance.task}-{instance.fingerprint[:12]}{suffix}"
-
-
-def check_capacity(request: Request, count: int) -> int | None:
-    """The number of distinct samples that exist, or a bound; raises CapacityError below `count`."""
-    capacities = [task.capacity() for task in request.tasks]
-    if not request.allow_duplicates:
-        dealt = Counter(request.place(index).task for index in range(count))
-        for i, (task, capacity) in enumerate(zip(request.tasks, capacities, strict=True)):
-            wanted = dealt[i]
-            if capacity is not None and wanted > capacity:
-                raise CapacityError(
-                    f"only {capacity:,} distinct samples exist, {wanted:,} were asked for",
-                    fact=f"{task.generator} with {_short(task.config)}",
-                    hint=_WAYS_OUT,
-                )
-    known = [capacity for capacity in capacities if capacity is not None]
-    return sum(known) if len(known) == len(capacities) else None
 
 
 class Planner:
@@ -97,16 +81,11 @@ class Planner:
         where = f" in the {request.split} split" if request.split else ""
         raise CapacityError(
             f"no fresh sample found{where} after {len(self._seen):,} distinct ones",
-            fact=f"{self._attempts:,} attempts at index {index}",
-            hint=f"-n {index}, or {_WAYS_OUT}" if index else _WAYS_OUT,
+            fact=f"{self._attempts:,} attempts at index {index} by {_named(request.tasks[task])}",
+            hint=ways_out(index),
         )
 
 
-_WAYS_OUT = (
-    "a larger --size, --endpoints random or another --algorithm, or --allow-duplicates "
-    "(further drawings of the same puzzles)"
-)
-
-
-def _short(config: object) -> str:
-    return str(config).strip("{}").replace("'", "")
+def _named(task: Task) -> str:
+    bands = [f"{key} from {low:g} to {top:g}" for key, (low, top) in task.difficulty.items()]
+    return f"{task.generator} with {', '.join(bands)}" if bands else task.generator

@@ -14,6 +14,7 @@ from vtb.data.store import Dataset
 
 SAMPLES = 16
 TILE_PX = 192
+GAP_PX = 4
 
 
 def write_preview(out: Path, shards: Sequence[Shard]) -> Path:
@@ -30,12 +31,19 @@ def write_preview(out: Path, shards: Sequence[Shard]) -> Path:
     ]
     rows.sort(key=lambda row: row["index"])
     tiles = [
-        np.hstack([_tile(decode_image(row[name]["bytes"])) for name in ("image", "solution")])
+        pair(*(decode_image(row[name]["bytes"]) for name in ("image", "solution")))
         for row in rows[:SAMPLES]
     ]
     path = out / "preview.png"
     atomic_write(path, encode_png(Picture(contact_sheet(tiles, columns=4))))
     return path
+
+
+def pair(puzzle: Array, solution: Array) -> Array:
+    """Puzzle and solution (RGB) side by side, each with 192 px on its longer side."""
+    left, right = _tile(puzzle), _tile(solution)
+    gap = np.full((left.shape[0], GAP_PX, 3), 255, np.uint8)
+    return np.hstack([left, gap, right])
 
 
 def _tile(image: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -105,11 +106,27 @@ class Request:
 
     def place(self, index: int) -> Place:
         """Whose puzzle a plan index is, and the how manieth."""
-        shares = tuple(task.share for task in self.tasks)
+        shares = self._shares
         turns = _turns(shares)
         rounds, turn = divmod(index, len(turns))
         task, earlier = turns[turn]
         return Place(task, rounds * (shares[task] // gcd(*shares)) + earlier)
+
+    def counts(self, count: int) -> list[int]:
+        """How many of the first `count` plan indices are dealt to each task."""
+        turns = _turns(self._shares)
+        rounds, begun = divmod(count, len(turns))
+        whole = Counter(place.task for place in turns)
+        part = Counter(place.task for place in turns[:begun])
+        return [rounds * whole[i] + part[i] for i in range(len(self.tasks))]
+
+    def columns(self) -> list[str]:
+        """The extra image columns of all tasks; a row is null where its own task has none."""
+        return sorted({c for task in self.tasks for c in registry.load(task.generator).columns()})
+
+    @property
+    def _shares(self) -> tuple[int, ...]:
+        return tuple(task.share for task in self.tasks)
 
     def record(self) -> dict[str, Any]:
         """The request as JSON, as stored in the dataset."""

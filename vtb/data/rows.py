@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vtb.core.generator import Sampler
+from vtb.core.generator import Generator, Sampler
 from vtb.core.types import Instance, Rendering, Sample
 from vtb.data.plan import Planned, sample_id
 from vtb.data.request import Request
@@ -25,8 +25,16 @@ class RenderJob:
 
 def render_rows(job: RenderJob) -> list[Row]:
     """The finished rows of a job, in its order."""
-    samplers = [task.sampler(job.request.seed) for task in job.request.tasks]
-    return [_row(job.request, samplers[job.request.place(p.index).task], p) for p in job.planned]
+    request = job.request
+    samplers: dict[int, Sampler[Any, Any]] = {}
+    rows: list[Row] = []
+    for planned in job.planned:
+        task, ordinal = request.place(planned.index)
+        if task not in samplers:
+            samplers[task] = request.tasks[task].sampler(request.seed)
+        instance = samplers[task].draw(ordinal, planned.attempt)
+        rows.append(_row(request, samplers[task].generator, instance, planned))
+    return rows
 
 
 def require_drawable(request: Request) -> None:
@@ -58,11 +66,11 @@ def sample_from_row(row: Mapping[str, Any], *, pixels: bool, video: bool) -> Sam
     )
 
 
-def _row(request: Request, sampler: Sampler[Any, Any], planned: Planned) -> Row:
+def _row(
+    request: Request, generator: Generator[Any, Any], instance: Instance, planned: Planned
+) -> Row:
     from vtb.media.image import encode_png
 
-    instance = sampler.draw(request.place(planned.index).ordinal, planned.attempt)
-    generator = sampler.generator
     style = generator.Style.model_validate(instance.style)
     rendering = generator.render(instance, style, request.plan)
     name = sample_id(instance, planned.copy)
@@ -74,6 +82,7 @@ def _row(request: Request, sampler: Sampler[Any, Any], planned: Planned) -> Row:
         "prompt": generator.prompts(instance, "video", "en"),
         "prompt_image": generator.prompts(instance, "image", "en"),
         "prompt_vlm": generator.prompts(instance, "vlm", "en"),
+        **dict.fromkeys(request.columns()),
         **{
             column: {"bytes": encode_png(picture), "path": f"{name}.{column}.png"}
             for column, picture in pictures.items()

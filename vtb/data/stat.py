@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -23,29 +22,51 @@ def stat(dataset: Dataset) -> dict[str, Any]:
         "splits": {split: splits[split] for split in ("train", "validation", "test")},
         "tasks": dict(sorted(Counter(tasks).items())),
         "unique": len(set(dataset.column("fingerprint"))),
-        "labels": _labels(dataset, tasks),
-        "difficulty": _difficulty(dataset),
+        "labels": labels(dataset),
+        "difficulty": _quantiles(dataset),
         "media": _media(dataset),
         "bytes": sum(shard.bytes for shard in dataset.shards),
     }
 
 
-def _labels(dataset: Dataset, tasks: Sequence[str]) -> dict[str, dict[str, int]]:
+def labels(dataset: Dataset) -> dict[str, dict[str, int]]:
     """Counts of answers per task, where an answer is one of a few labels."""
-    instance = instance_from_json(next(dataset.rows(columns=["instance"], limit=1))["instance"])
-    if registry.load(instance.generator).answer_kind not in ("letter", "choice"):
-        return {}
-    counts: dict[str, Counter[str]] = {}
-    for task, answer in zip(tasks, dataset.column("answer"), strict=True):
-        counts.setdefault(task, Counter())[answer] += 1
+    labelled = _labelled(dataset)
+    counts = {task: Counter[str]() for task in sorted(labelled)}
+    for task, answer in zip(dataset.column("task"), dataset.column("answer"), strict=True):
+        if task in labelled:
+            counts[task][answer] += 1
     return {task: dict(sorted(count.items())) for task, count in counts.items()}
 
 
-def _difficulty(dataset: Dataset) -> dict[str, dict[str, float]]:
-    values: dict[str, list[float]] = {}
-    for text in dataset.column("difficulty"):
+def difficulty(dataset: Dataset) -> dict[str, dict[str, list[float]]]:
+    """The values of every named number, by task, in row order."""
+    values: dict[str, dict[str, list[float]]] = {}
+    for task, text in zip(dataset.column("task"), dataset.column("difficulty"), strict=True):
+        named = values.setdefault(task, {})
         for name, value in json.loads(text).items():
-            values.setdefault(name, []).append(value)
+            named.setdefault(name, []).append(value)
+    return values
+
+
+def _labelled(dataset: Dataset) -> set[str]:
+    """The tasks whose answers are labels, found in their first rows."""
+    num_tasks = len(set(dataset.column("task")))
+    kinds: dict[str, str] = {}
+    for row in dataset.rows(columns=["task", "instance"]):
+        if row["task"] not in kinds:
+            generator = instance_from_json(row["instance"]).generator
+            kinds[row["task"]] = registry.load(generator).answer_kind
+            if len(kinds) == num_tasks:
+                break
+    return {task for task, kind in kinds.items() if kind in ("letter", "choice")}
+
+
+def _quantiles(dataset: Dataset) -> dict[str, dict[str, float]]:
+    values: dict[str, list[float]] = {}
+    for named in difficulty(dataset).values():
+        for name, found in named.items():
+            values.setdefault(name, []).extend(found)
     return {
         name: {"min": min(found), "p50": median(found), "max": max(found)}
         for name, found in sorted(values.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +12,15 @@ from typing import Any
 from vtb.core.errors import UnreadableError, UsageError, did_you_mean
 from vtb.core.splits import SPLITS
 from vtb.core.types import Sample
+from vtb.data.request import split_rule
 from vtb.data.rows import Row, sample_from_row
 from vtb.data.shards import MANIFEST_NAME, Shard, manifest_hash, read_column, read_manifest
+
+
+def require_split(name: str) -> None:
+    """Raises UsageError unless `name` is a split or `all`."""
+    if name != "all" and name not in SPLITS:
+        raise UsageError(f"unknown split `{name}`", hint=did_you_mean(name, (*SPLITS, "all")))
 
 
 def open_dataset(path: Path) -> Dataset:
@@ -46,6 +53,25 @@ class Dataset:
         """Identifies the content: sha256 over the finished shards."""
         return manifest_hash(self.shards)
 
+    @property
+    def splits(self) -> dict[str, int]:
+        """Number of rows by split."""
+        return {split: n for split in SPLITS if (n := self.count(split))}
+
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """Nothing: what `vtb gen` wrote can be used."""
+        return {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing that a reader of results must know."""
+        return ()
+
+    def buckets(self, split: str) -> range:
+        """The buckets that a split's puzzles come from; see `SplitRule`."""
+        return split_rule(self.path).buckets(split)
+
     @cached_property
     def media(self) -> tuple[str, ...]:
         """Names of the media columns."""
@@ -56,8 +82,7 @@ class Dataset:
 
     def of_split(self, split: str) -> list[Shard]:
         """The shards of `train`, `validation`, `test` or `all`; UsageError for another name."""
-        if split != "all" and split not in SPLITS:
-            raise UsageError(f"unknown split `{split}`", hint=did_you_mean(split, (*SPLITS, "all")))
+        require_split(split)
         return [shard for shard in self.shards if split in ("all", shard.split)]
 
     def count(self, split: str = "all") -> int:

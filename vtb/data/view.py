@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from vtb.core import registry
 from vtb.core.errors import ConflictError
 from vtb.core.files import atomic_write
 from vtb.core.types import Prediction, Sample, Verdict
+from vtb.data.judging import check
 from vtb.data.predictions import Predictions, open_predictions
-from vtb.data.store import Dataset
+from vtb.data.source import SampleSource
 from vtb.media.cards import sample_card
 from vtb.media.html import cards, facts, page
 
@@ -21,7 +21,7 @@ HEAD_BYTES = 500
 
 
 def write_view(
-    dataset: Dataset,
+    source: SampleSource,
     path: Path,
     *,
     sample_id: str | None = None,
@@ -41,18 +41,18 @@ def write_view(
             fact="it would be overwritten",
             hint="choose another file with -o, or --force",
         )
-    found = None if predictions is None else open_predictions(predictions, dataset.ids())
+    found = None if predictions is None else open_predictions(predictions, source.ids())
     if sample_id is not None:
-        sample = dataset.sample(sample_id, video=True)
+        sample = source.sample(sample_id, video=True)
         _write_detail(path, sample, *_judged(sample, found))
         return 1
     items = [
         sample_card(sample, *_judged(sample, found))
-        for sample in dataset.samples(limit=limit, video=True)
+        for sample in source.samples(limit=limit, video=True)
     ]
-    subtitle = f"{len(items)} of {dataset.count()} samples"
+    subtitle = f"{len(items)} of {sum(source.splits.values())} samples"
     layout = "narrow" if found is None else ""
-    atomic_write(path, page(dataset.path.name, subtitle, [cards(items, layout)]))
+    atomic_write(path, page(source.path.name, subtitle, [cards(items, layout)]))
     return len(items)
 
 
@@ -62,8 +62,7 @@ def _judged(
     prediction = predictions.find(sample.id) if predictions else None
     if prediction is None:
         return None, None
-    generator = registry.load(sample.instance.generator)
-    return prediction, generator.check(sample, prediction, overlay=True)
+    return prediction, check(sample, prediction, overlay=True)
 
 
 def _write_detail(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-from vtb.core import registry
 from vtb.core.errors import UnreadableError, UsageError
 from vtb.core.types import Array, Prediction, Sample
+from vtb.data import judging
 from vtb.media.video import encode, read_frames
 
 Baseline = Literal["oracle", "unchanged", "random", "straight"]
@@ -30,7 +30,7 @@ def make_baseline(name: Baseline, sample: Sample, seed: int) -> Prediction:
         return _clip(sample, _truth(sample))
     if name == "unchanged":
         return _clip(sample, _still(_pixels(sample, sample.puzzle)))
-    prediction = registry.load(sample.instance.generator).baseline(name, sample, seed)
+    prediction = judging.baseline(name, sample, seed)
     if prediction is None:
         raise UsageError(
             f"task `{sample.instance.task}` has no baseline `{name}`",

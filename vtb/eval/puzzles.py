@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -13,13 +13,14 @@ from vtb.core import registry
 from vtb.core.errors import ConflictError, UsageError
 from vtb.core.files import atomic_write_json, read_json
 from vtb.core.splits import fingerprint, overlap_warnings
+from vtb.core.types import Instance
 from vtb.data.predictions import Predictions, ReadKind, open_predictions
-from vtb.data.request import split_rule
-from vtb.data.store import Dataset, open_dataset
+from vtb.data.source import SampleSource, open_source
+from vtb.eval import videothinkbench
 from vtb.eval.baselines import Baseline, baseline_key
 from vtb.eval.report import Comparison, write_report
-from vtb.eval.scores import SCORES_NAME, Score, Target, append_score, keep_valid
-from vtb.eval.scoring import SEED, Judge, useful_workers
+from vtb.eval.scores import MISSING, SCORES_NAME, Score, Target, append_score, keep_valid
+from vtb.eval.scoring import SEED, Judge, Rule, useful_workers
 from vtb.eval.selection import save_overlays, score_cards
 from vtb.eval.summary import Missing, summarise
 from vtb.run.executor import map_ordered
@@ -39,15 +40,20 @@ PATHS = ("data", "pred")
 
 @dataclass(frozen=True, slots=True)
 class PuzzleEval:
-    """What to score: predictions in `pred`, or a baseline, on one split of a dataset.
+    """What to score: predictions in `pred`, or a baseline, on one split of a source.
 
-    `overlays` annotated failures are saved as PNG. `limit` takes the first samples of the split.
+    `data` is a dataset of ours or a VideoThinkBench folder, all of which counts as `test`.
+
+    `rule` decides what passes: our verifiers, or the benchmark's way of judging, beside which ours
+    is reported. `overlays` annotated failures are saved as PNG. `limit` takes the first samples of
+    the split.
     """
 
     data: Path
     out: Path
     pred: Path | None = None
     baseline: Baseline | None = None
+    rule: Rule = "vtb"
     split: str = "test"
     kind: ReadKind | Literal["auto"] = "auto"
     missing: Missing = "fail"
@@ -63,6 +69,7 @@ class PuzzleEval:
             "split": self.split,
             "pred": None if self.pred is None else str(self.pred),
             "baseline": self.baseline,
+            "rule": self.rule,
             "kind": self.kind,
             "missing": self.missing,
         }
@@ -84,20 +91,20 @@ def evaluate(
     """Scores what is not scored yet and writes results and report into `request.out`.
 
     `comparisons` are other results to show beside, `notes` sentences to say in the report. Raises
-    UnreadableError for a dataset or folder that cannot be used, UsageError for an empty split,
+    UnreadableError for data or a folder that cannot be used, UsageError for an empty split,
     ConflictError when `out` holds scores of something else or of more samples, LockedError when
     it is in use.
     """
-    dataset = open_dataset(request.data)
-    predictions = _predictions(request, dataset)
-    targets = list(_targets(request, dataset, predictions))
+    source = open_source(request.data)
+    predictions = _predictions(request, source)
+    targets = list(_targets(request, source, predictions))
     if not targets:
         raise UsageError(
             f"`{request.data}` has no samples in the split `{request.split}`",
-            fact=", ".join(f"{shard.split} {shard.rows}" for shard in dataset.shards[:5]),
+            fact=", ".join(f"{split} {count}" for split, count in source.splits.items()),
             hint="--split all",
         )
-    judge = Judge(request.data, dataset.manifest_hash, request.baseline)
+    judge = Judge(request.data, source.manifest_hash, request.baseline, request.rule)
     with output_lock(request.out):
         _require_no_fewer(request, len(targets))
         record_settings(
@@ -107,13 +114,20 @@ def evaluate(
         fresh = {score.sample_id: score for score in _score(request, judge, targets, stored)}
         known = stored | fresh
         scores = [known[target.sample_id] for target in targets]
-        results = _results(request, dataset, targets, scores)
+        results = _results(request, source, targets, scores)
         save_overlays(request.out / "overlays", judge, targets, scores, request.overlays)
         if comparisons or not _is_written(request.out, results):
             cards = score_cards(judge, targets, scores, workers=request.workers)
-            write_report(request.out / REPORT_NAME, results, cards, comparisons, notes=notes)
+            said = (*notes, *source.notes)
+            write_report(request.out / REPORT_NAME, results, cards, comparisons, notes=said)
             atomic_write_json(request.out / RESULTS_NAME, results)
-    warnings = (*(predictions.warnings if predictions else ()), *_overlap(request))
+    from_predictions = predictions.warnings if predictions else ()
+    warnings = (
+        *source.notes,
+        *from_predictions,
+        *_unscored(scores),
+        *_overlap(request, source),
+    )
     return PuzzleResult(results, len(fresh), request.out / REPORT_NAME, warnings)
 
 
@@ -131,27 +145,28 @@ def _require_no_fewer(request: PuzzleEval, count: int) -> None:
         )
 
 
-def _predictions(request: PuzzleEval, dataset: Dataset) -> Predictions | None:
+def _predictions(request: PuzzleEval, source: SampleSource) -> Predictions | None:
     if request.pred is None:
         return None
-    return open_predictions(request.pred, dataset.ids())
+    return open_predictions(request.pred, source.ids())
 
 
 def _targets(
-    request: PuzzleEval, dataset: Dataset, predictions: Predictions | None
+    request: PuzzleEval, source: SampleSource, predictions: Predictions | None
 ) -> Iterator[Target]:
-    columns = ["id", "task", "instance"]
-    for row in dataset.rows(request.split, columns, request.limit):
-        instance = json.loads(row["instance"])
-        prediction = predictions.find(row["id"], request.kind) if predictions else None
+    for sample in source.samples(request.split, request.limit, pixels=False):
+        instance = sample.instance
+        prediction = predictions.find(sample.id, request.kind) if predictions else None
         sha256 = prediction.sha256 if prediction else ""
+        generator = registry.load(instance.generator)
         yield Target(
-            sample_id=row["id"],
-            task=row["task"],
-            evaluator=f"{instance['generator']}@{instance['version']}+{VERSION}",
-            drawing=fingerprint(row["instance"].encode()),
+            sample_id=sample.id,
+            task=instance.task,
+            group=generator.group or instance.task,
+            evaluator=_evaluator(request.rule, instance),
+            drawing=fingerprint(json.dumps(asdict(instance), separators=(",", ":")).encode()),
             sha256=baseline_key(request.baseline, SEED) if request.baseline else sha256,
-            chance=_chance(instance["generator"], json.dumps(instance["config"])),
+            chance=_chance(instance.generator, json.dumps(instance.config)),
             prediction=prediction,
         )
 
@@ -170,12 +185,18 @@ def _score(
 
 
 def _results(
-    request: PuzzleEval, dataset: Dataset, targets: Sequence[Target], scores: Sequence[Score]
+    request: PuzzleEval, source: SampleSource, targets: Sequence[Target], scores: Sequence[Score]
 ) -> dict[str, Any]:
     made = [target.prediction for target in targets if target.prediction]
     return {
         "schema": SCHEMA,
-        **summarise(scores, {t.sample_id: t.chance for t in targets}, request.missing),
+        "rule": request.rule,
+        **summarise(
+            scores,
+            {target.sample_id: target.chance for target in targets},
+            {target.task: target.group for target in targets},
+            request.missing,
+        ),
         "results": str(request.out / RESULTS_NAME),
         "report": str(request.out / REPORT_NAME),
         "data": {
@@ -183,7 +204,8 @@ def _results(
             "split": request.split,
             "limit": request.limit,
             "n_samples": len(targets),
-            "manifest_hash": dataset.manifest_hash,
+            "skipped": dict(source.skipped),
+            "manifest_hash": source.manifest_hash,
         },
         "prediction": {
             "path": None if request.pred is None else str(request.pred),
@@ -198,6 +220,12 @@ def _results(
     }
 
 
+def _evaluator(rule: Rule, instance: Instance) -> str:
+    """The names and versions of all that a score depends on besides sample and prediction."""
+    ours = f"{instance.generator}@{instance.version}+{VERSION}"
+    return ours if rule == "vtb" else f"{rule}@{videothinkbench.VERSION}, {ours}"
+
+
 @cache
 def _chance(generator_name: str, config_json: str) -> float:
     generator = registry.load(generator_name)
@@ -209,12 +237,21 @@ def _infer_record(pred: Path | None) -> dict[str, Any] | None:
     return read_json(path) if path and path.is_file() else None
 
 
-def _overlap(request: PuzzleEval) -> tuple[str, ...]:
+def _unscored(scores: Sequence[Score]) -> tuple[str, ...]:
+    """A warning when samples could not be judged, with why the first one could not."""
+    unscored = [score for score in scores if score.score is None and score.reason != MISSING]
+    if not unscored:
+        return ()
+    name, why = unscored[0].sample_id, unscored[0].details.get("error", "")
+    return (f"samples without a score: {len(unscored)}, such as `{name}`: {why}",)
+
+
+def _overlap(request: PuzzleEval, source: SampleSource) -> tuple[str, ...]:
     """A warning when the predictions' model may have been trained on puzzles of this split."""
     trained = (_infer_record(request.pred) or {}).get("train_buckets")
     if not trained:
         return ()
-    return overlap_warnings(range(*trained), split_rule(request.data).buckets(request.split))
+    return overlap_warnings(range(*trained), source.buckets(request.split))
 
 
 def _is_written(out: Path, results: Mapping[str, Any]) -> bool:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vtb.core.files import atomic_write
 from vtb.eval.charts import Bar, Guess, accuracy_bars, percent, reason_bars
 from vtb.media.cards import OVERLAY_LEGEND
 from vtb.media.html import Card, cards, facts, page, table
 
-PUBLISHED = Path(__file__).parent / "published" / "videothinkbench.json"
+RULES = ("videothinkbench", "vtb", "both")
+PUBLISHED = Path(__file__).parent / "published" / "videothinkbench.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ def write_report(
         _headline(results, rows),
         *(f'<p class="soft">{escape(note)}</p>' for note in notes),
         "<h2>Verdicts</h2>" + f'<div class="panel">{reason_bars(results["reasons"])}</div>',
-        "<h2>By task</h2>" + _by_task(rows),
+        "<h2>By task</h2>" + _accuracies(rows, "task"),
+        *_by_group(rows),
+        *_rules(results),
         *_published(results),
         f'<h2>Samples</h2><p class="soft">{OVERLAY_LEGEND}</p>{cards(samples)}' if samples else "",
         *_measurements(results),
@@ -101,9 +104,17 @@ def _guess_line(results: Mapping[str, Any]) -> str:
     return "" if guess is None else f"{guess.label} {percent(guess.share)}"
 
 
-def _by_task(rows: Iterable[Comparison]) -> str:
+def _by_group(rows: Sequence[Comparison]) -> list[str]:
+    """A table by group, where a group is more than one task."""
+    results = rows[0].results
+    if len(results["by_group"]) == len(results["by_task"]):
+        return []
+    return ["<h2>By group</h2>" + _accuracies(rows, "group")]
+
+
+def _accuracies(rows: Iterable[Comparison], part: Literal["task", "group"]) -> str:
     header = [
-        "task",
+        part,
         "result",
         "n",
         "passed",
@@ -116,7 +127,7 @@ def _by_task(rows: Iterable[Comparison]) -> str:
         header,
         (
             [
-                task,
+                name,
                 row.label,
                 str(numbers["n"]),
                 str(numbers["passed"]),
@@ -126,9 +137,25 @@ def _by_task(rows: Iterable[Comparison]) -> str:
                 percent(numbers["straight"]),
             ]
             for row in rows
-            for task, numbers in row.results["by_task"].items()
+            for name, numbers in row.results[f"by_{part}"].items()
         ),
     )
+
+
+def _rules(results: Mapping[str, Any]) -> list[str]:
+    """What the benchmark's rule and ours say of the same predictions."""
+    if not results["rules"]:
+        return []
+    caption = (
+        "All other figures here are by VideoThinkBench's own rule. Our verifiers look at the same "
+        "predictions: they want one clean path or mark, on an unchanged scene."
+    )
+    header = ["task", "n", "VideoThinkBench's rule", "our rule", "both"]
+    rows = [
+        [task, str(row["n"])] + [f"{row[rule]} · {percent(row[rule] / row['n'])}" for rule in RULES]
+        for task, row in results["rules"].items()
+    ]
+    return [f'<h2>Both rules</h2><p class="soft">{escape(caption)}</p>', table(header, rows)]
 
 
 def _measurements(results: Mapping[str, Any]) -> list[str]:
@@ -149,30 +176,29 @@ def _mean(details: Mapping[str, float], name: str) -> str:
 
 
 def _published(results: Mapping[str, Any]) -> list[str]:
-    """Published accuracies of the tasks at hand, in a table of their own."""
+    """Published accuracies of the groups at hand, in a table of their own."""
     reference = _reference()
-    shared = [task for task in results["by_task"] if task in reference["tasks"]]
-    if not shared:
+    groups = [group for group in reference["groups"] if group in results["by_group"]]
+    if not groups:
         return []
-    places = [reference["tasks"].index(task) for task in shared]
     rows = [
-        [row["model"], *(percent(row["accuracy"][place]) for place in places)]
+        [row["model"], row["set"], *(percent(row["accuracy"].get(group)) for group in groups)]
         for row in reference["rows"]
+        if any(group in row["accuracy"] for group in groups)
     ]
-    caption = (
-        f"{reference['benchmark']} {reference['set']} ({reference['rule']}): other puzzles and "
-        f"another rule than above. {reference['note']}"
-    )
+    title = f"{reference['benchmark']}: {reference['label']}"
+    other = "Other puzzles and another rule" if results["rule"] == "vtb" else "Other puzzles"
+    caption = f"{other} than above. {reference['note']} Source: {reference['source']}"
     return [
-        "<h2>Published elsewhere</h2>",
+        f"<h2>{escape(title)}</h2>",
         f'<p class="soft">{escape(caption)}</p>',
-        table(["model", *shared], rows),
+        table(["model", "set", *groups], rows),
     ]
 
 
 @cache
 def _reference() -> dict[str, Any]:
-    return json.loads(PUBLISHED.read_text(encoding="utf-8"))
+    return tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))
 
 
 def _origin(results: Mapping[str, Any]) -> str:
@@ -185,6 +211,7 @@ def _origin(results: Mapping[str, Any]) -> str:
             "split": data["split"],
             "predictions": prediction["path"] or f"baseline {prediction['baseline']}",
             "runs": ", ".join(prediction["runs"]),
+            "rule": results["rule"],
             "evaluator": ", ".join(results["evaluators"]),
             "missing predictions": prediction["missing"],
             **{f"infer: {key}": str(value) for key, value in settings if value is not None},

@@ -23,11 +23,13 @@ class Target:
     `evaluator` names the verifier and its version, `drawing` identifies content and style,
     `sha256` the prediction; a score holds as long as none of them changes. `prediction` is None
     for a baseline, which is made where it is scored, and where there is none (`sha256` is "").
+    `group` is what its generator calls the group of tasks, or the task where it is in none.
     `chance` is the expected accuracy of guessing.
     """
 
     sample_id: str
     task: str
+    group: str
     evaluator: str
     drawing: str
     sha256: str
@@ -44,7 +46,8 @@ class Target:
 class Score:
     """A verdict with what it was given for; `score` None means that nothing could be scored.
 
-    `straight` says whether the family's blind guess of that name passes, None where it has none.
+    `straight` says whether the family's blind guess of that name passes, None where it has none;
+    `passed_vtb` whether our own verifier passes what another rule was asked about.
     """
 
     sample_id: str
@@ -58,6 +61,7 @@ class Score:
     reason: str
     straight: bool | None = None
     details: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    passed_vtb: bool | None = None
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -65,7 +69,13 @@ class Score:
         return self.sample_id, self.evaluator, self.drawing, self.sha256
 
 
-def score_of(target: Target, kind: str, verdict: Verdict | None, straight: bool | None) -> Score:
+def score_of(
+    target: Target,
+    kind: str,
+    verdict: Verdict | None,
+    straight: bool | None,
+    passed_vtb: bool | None = None,
+) -> Score:
     """The score of a verdict, or of there being no prediction."""
     return Score(
         sample_id=target.sample_id,
@@ -78,6 +88,7 @@ def score_of(target: Target, kind: str, verdict: Verdict | None, straight: bool 
         passed=verdict.passed if verdict else False,
         reason=str(verdict.reason) if verdict else MISSING,
         straight=straight,
+        passed_vtb=passed_vtb,
         details=_finite(dict(verdict.details)) if verdict else {},
     )
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from vtb.core import registry
 from vtb.core.types import Prediction, Sample, Verdict
-from vtb.data.store import Dataset, open_dataset
+from vtb.data import judging
+from vtb.data.source import SampleSource, open_source
+from vtb.eval import videothinkbench
 from vtb.eval.baselines import Baseline, make_baseline
 from vtb.eval.scores import Score, Target, score_of
+
+Rule = Literal["vtb", "videothinkbench"]
 
 SEED = 0
 # A worker takes about as long to start as this many samples take to be scored.
@@ -19,26 +23,33 @@ MIN_PER_WORKER = 16
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Scores the targets of one dataset, the baseline's predictions if there is one.
+    """Scores the targets of one source, the baseline's predictions if there is one.
 
-    Small, so that it can travel to a worker with every target; pixels are read there.
+    `vtb` is the rule of each sample's generator, `videothinkbench` that of the benchmark, beside
+    which ours is asked as well. A judge is small, so that it can travel to a worker with every
+    target; pixels are read there.
     """
 
     data: Path
     manifest_hash: str
     baseline: Baseline | None = None
+    rule: Rule = "vtb"
 
     def score(self, target: Target) -> Score:
         """The score of the target's prediction, with that of the family's blind guess."""
         sample = self._sample(target)
         prediction = self._prediction(target, sample)
-        verdict = None if prediction is None else self._check(sample, prediction)
-        guess = registry.load(sample.instance.generator).baseline("straight", sample, SEED)
+        guess = judging.baseline("straight", sample, SEED)
         straight = None if guess is None else self._check(sample, guess).passed
-        return score_of(target, prediction.kind if prediction else "", verdict, straight)
+        if prediction is None:
+            return score_of(target, "", None, straight)
+        verdict = self._check(sample, prediction)
+        is_ours = self.rule == "vtb"
+        passed_vtb = None if is_ours else judging.check(sample, prediction).passed
+        return score_of(target, prediction.kind, verdict, straight, passed_vtb)
 
     def explain(self, target: Target) -> tuple[Sample, Prediction | None, Verdict | None]:
-        """What was judged and the verdict, with its overlay."""
+        """What was judged and the verdict, with its overlay if the rule draws one."""
         sample = self._sample(target)
         prediction = self._prediction(target, sample)
         if prediction is None:
@@ -46,8 +57,8 @@ class Judge:
         return sample, prediction, self._check(sample, prediction, overlay=True)
 
     def _sample(self, target: Target) -> Sample:
-        dataset = _dataset(self.data, self.manifest_hash)
-        return dataset.sample(target.sample_id, video=self.baseline == "oracle")
+        source = _source(self.data, self.manifest_hash)
+        return source.sample(target.sample_id, video=self.baseline == "oracle")
 
     def _prediction(self, target: Target, sample: Sample) -> Prediction | None:
         if self.baseline is None:
@@ -55,8 +66,9 @@ class Judge:
         return make_baseline(self.baseline, sample, SEED)
 
     def _check(self, sample: Sample, prediction: Prediction, *, overlay: bool = False) -> Verdict:
-        generator = registry.load(sample.instance.generator)
-        return generator.check(sample, prediction, overlay=overlay)
+        if self.rule == "videothinkbench":
+            return videothinkbench.check(sample, prediction)
+        return judging.check(sample, prediction, overlay=overlay)
 
 
 def useful_workers(workers: int, samples: int) -> int:
@@ -65,6 +77,6 @@ def useful_workers(workers: int, samples: int) -> int:
 
 
 @cache
-def _dataset(path: Path, manifest_hash: str) -> Dataset:
-    """One open dataset per worker; the hash makes a changed one another."""
-    return open_dataset(path)
+def _source(path: Path, manifest_hash: str) -> SampleSource:
+    """One open source per worker; the hash makes a changed one another."""
+    return open_source(path)

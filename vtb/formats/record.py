@@ -9,6 +9,7 @@ from typing import Any
 from vtb.core import registry
 from vtb.core.errors import UnreadableError
 from vtb.core.generator import Generator
+from vtb.core.splits import Split
 from vtb.core.types import Audience, Instance
 
 # Families whose VideoThinkBench task group has another name.
@@ -21,10 +22,11 @@ class Record:
 
     `puzzle` and `solution` are PNG bytes, as is `reasoning`, the puzzle as a vision-language model
     is shown it, where that differs from `puzzle`. `video` is an MP4. `prompts` are in the language
-    of the export. `id` and the instance's task are safe as file names.
+    of the export. `id`, `split` and the instance's task are safe as file names.
     """
 
     id: str
+    split: Split
     instance: Instance
     prompts: Mapping[Audience, str]
     answer: str
@@ -48,6 +50,11 @@ class Record:
     def answer_sentence(self) -> str:
         """The answer as VideoThinkBench spells it out for training."""
         return f"Answer: {self.answer}."
+
+    @property
+    def shown(self) -> bytes:
+        """The picture that a vision-language model is asked about."""
+        return self.puzzle if self.reasoning is None else self.reasoning
 
     def clip(self) -> bytes:
         """The MP4 bytes; raises UnreadableError when the sample has no video."""

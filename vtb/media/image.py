@@ -40,13 +40,15 @@ def encode_png(picture: Picture) -> bytes:
 
 
 def decode_image(source: bytes | Path) -> Array:
-    """The image as RGB uint8 (H, W, 3); any format Pillow reads, transparency is dropped.
+    """The image as RGB uint8 (H, W, 3), on white where it is transparent; any format Pillow reads.
 
     Raises UnreadableError, naming the file, when it is not an image or not a whole one.
     """
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return np.array(image.convert("RGB"))
+            return np.array(
+                _on_white(image) if image.has_transparency_data else image.convert("RGB")
+            )
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         name = "image in memory" if isinstance(source, bytes) else str(source)
         raise UnreadableError(f"`{name}` is not a readable image", fact=str(error)) from error
@@ -67,6 +69,12 @@ def contact_sheet(images: Sequence[Array], columns: int, gap_px: int = 8) -> Arr
         left = column * tile_width + (gap_px + tile_width - width) // 2
         sheet[top : top + height, left : left + width] = image
     return sheet
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """What is seen of a transparent image on paper."""
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _pack_pairs(rows: Array) -> Array:

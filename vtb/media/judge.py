@@ -20,7 +20,8 @@ from .video import read_frames
 CheckImage: TypeAlias = Callable[[Array], Verdict]
 
 # The state a clip ends in is the median of its last tenth, at least three frames: a flash or a
-# blend in a single frame cannot pass or fail it.
+# blend in a single frame cannot pass or fail it. Of an even number the first is left out: at a
+# tie, the median would mix two states into one that no frame shows.
 FINAL_SHARE = 0.1
 MIN_FINAL_FRAMES = 3
 MAX_SAMPLED_FRAMES = 17
@@ -85,9 +86,12 @@ def shown_picture(prediction: Prediction) -> Array:
 
 
 def final_state(frames: Array) -> Array:
-    """The median, pixel by pixel, of the last max(3, 10 %) of the frames (T, H, W, 3)."""
+    """The median, pixel by pixel, of the last max(3, 10 %) of the frames (T, H, W, 3).
+
+    Their number is odd: the first of an even one is left out.
+    """
     tail = frames[-max(MIN_FINAL_FRAMES, round(FINAL_SHARE * len(frames))) :]
-    return _median(list(tail))
+    return _median(list(tail[1 - len(tail) % 2 :]))
 
 
 def _judge_video(frames: Array, puzzle: Array, check_image: CheckImage) -> Verdict:
@@ -117,7 +121,7 @@ def _monotone(marks: list[Mask]) -> float:
 
 
 def _median(frames: list[Array]) -> Array:
-    """The upper median of uint8 frames.
+    """The median of an odd number of uint8 frames.
 
     Frames are sorted among each other by bubble sort, as whole arrays; for a dozen frames this is
     twenty times faster than `np.median`, which sorts pixel by pixel.

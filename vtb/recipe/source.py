@@ -75,19 +75,23 @@ def _dump(table: Table, comments: Mapping[str, str], prefix: str) -> Iterator[st
     for key, value in table.items():
         if not isinstance(value, Mapping):
             comment = comments.get(prefix + key)
-            yield f"{key} = {_literal(value)}" + (f"  # {comment}" if comment else "")
+            yield f"{key} = {literal(value)}" + (f"  # {comment}" if comment else "")
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield f"\n[{prefix}{key}]"
             yield from _dump(value, comments, f"{prefix}{key}.")
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """A value as TOML on one line, tables inline; None has no form in TOML."""
     if isinstance(value, str):
         # JSON's escapes are a part of TOML's, but DEL must be escaped in TOML alone.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_literal(item) for item in value) + "]"
+        return "[" + ", ".join(literal(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        table = cast("Table", value)
+        return "{ " + ", ".join(f"{key} = {literal(item)}" for key, item in table.items()) + " }"
     return repr(value)

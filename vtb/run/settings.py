@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vtb.core.errors import ConflictError
 from vtb.core.files import atomic_write_json, read_json
+
+SHOWN_DIFFERENCES = 6
 
 
 def record_settings(
@@ -27,7 +29,7 @@ def record_settings(
     if differing and not force:
         raise ConflictError(
             f"`{path.parent}` was made with other settings",
-            fact="; ".join(differing),
+            fact=_listed(differing),
             hint="choose another directory with -o, or replace it with --force",
         )
     if before != settings:
@@ -36,6 +38,12 @@ def record_settings(
 
 def _bound(settings: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in free}
+
+
+def _listed(differing: Sequence[str]) -> str:
+    shown = "; ".join(differing[:SHOWN_DIFFERENCES])
+    more = len(differing) - SHOWN_DIFFERENCES
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
@@ -52,4 +60,6 @@ def differences(old: Any, new: Any, path: str = "") -> list[str]:
             for i, pair in enumerate(zip(old, new, strict=True))
             for line in differences(*pair, f"{path}[{i}]")
         ]
+    if isinstance(old, list) and isinstance(new, list):
+        return [f"{path.lstrip('.')} has {len(old)} entries there, {len(new)} now"]
     return [] if old == new else [f"{path.lstrip('.')} is {old!r} there, {new!r} now"]

@@ -1,57 +1,17 @@
-"""VideoThinkBench's dataset folder: one folder per task, and a manifest over all of them.
-
-`tasks/<task>/data.json` lists the records of a task, with paths relative to the task's folder;
-`canonical_manifest.jsonl` has a line per sample, with paths relative to the manifest. The
-benchmark's own tool writes absolute ones there, which break when the folder moves; the reader
-takes both.
-"""
+"""Writes VideoThinkBench's dataset folder."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from vtb.core.errors import UnreadableError
-from vtb.core.files import atomic_write_json, read_json_lines
+from vtb.core.files import atomic_write_json
 from vtb.core.types import Json
 from vtb.formats.record import Record
-
-MANIFEST_NAME = "canonical_manifest.jsonl"
-REPORT_NAME = "generation_report.json"
-LIST_NAME = "data.json"
-TASK_GROUPS = frozenset({"eyeballing", "maze", "visual_puzzle"})
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestSample:
-    """One line of the manifest with its files found; `fields` is the record of `data.json`."""
-
-    id: str
-    task_group: str
-    task_type: str
-    prompts: Mapping[str, str | None]
-    puzzle_image: Path
-    reasoning_image: Path
-    solution_image: Path
-    solution_video: Path | None
-    fields: Mapping[str, Json]
-
-
-def read(root: Path) -> Iterator[ManifestSample]:
-    """Yields the manifest's samples; files are not opened.
-
-    A path of another machine, absolute and absent here, is looked for under `root` by its last
-    parts. Raises UnreadableError without a manifest, and when a file is missing or is named
-    outside of `root` by a relative path.
-    """
-    if not (root / MANIFEST_NAME).is_file():
-        raise UnreadableError(f"`{root}` holds no VideoThinkBench data", fact=f"no {MANIFEST_NAME}")
-    for line in read_json_lines(root / MANIFEST_NAME):
-        yield _sample(root, line)
+from vtb.formats.videothinkbench.layout import LIST_NAME, MANIFEST_NAME, REPORT_NAME, TASKS_NAME
 
 
 def write(records: Iterable[Record], root: Path) -> None:
@@ -61,7 +21,7 @@ def write(records: Iterable[Record], root: Path) -> None:
         manifest = stack.enter_context((root / MANIFEST_NAME).open("w", encoding="utf-8"))
         for record in records:
             task = record.instance.task
-            folder = root / "tasks" / task
+            folder = root / TASKS_NAME / task
             if task not in lists:
                 for name in ("puzzles", "solutions", "reasoning"):
                     (folder / name).mkdir(parents=True)
@@ -151,7 +111,7 @@ def _whole(value: float) -> float:
 
 def _manifest_line(record: Record, fields: Mapping[str, Json]) -> dict[str, Json]:
     task = record.instance.task
-    folder = PurePosixPath("tasks") / task
+    folder = PurePosixPath(TASKS_NAME) / task
     path_cell_ids = fields.get("solution_path_cell_ids")
     return {
         "id": record.id,
@@ -192,7 +152,7 @@ def _report(counts: Mapping[str, int]) -> dict[str, Json]:
                 "status": "ok",
                 "records": count,
                 "canonical_samples": count,
-                "metadata_path": f"tasks/{task}/{LIST_NAME}",
+                "metadata_path": f"{TASKS_NAME}/{task}/{LIST_NAME}",
             }
             for task, count in sorted(counts.items())
         },
@@ -201,44 +161,3 @@ def _report(counts: Mapping[str, int]) -> dict[str, Json]:
         "manifest_after_dedup": total,
         "manifest_dropped_duplicates": 0,
     }
-
-
-def _sample(root: Path, line: Mapping[str, Any]) -> ManifestSample:
-    try:
-        assets = line["assets"]
-        video = assets["solution_video"]
-        return ManifestSample(
-            id=line["id"],
-            task_group=line["task_group"],
-            task_type=line["task_type"],
-            prompts=line["prompts"],
-            puzzle_image=_find(root, assets["puzzle_image"]),
-            reasoning_image=_find(root, assets["reasoning_image"]),
-            solution_image=_find(root, assets["solution_image"]),
-            solution_video=_find(root, video) if video else None,
-            fields=line["extra"]["raw_record"],
-        )
-    except (KeyError, TypeError) as error:
-        raise UnreadableError(
-            f"`{root / MANIFEST_NAME}` has a line of another form",
-            fact=f"sample {line.get('id')}: {error}",
-        ) from error
-
-
-def _find(root: Path, name: str) -> Path:
-    """The file of that name below `root`; an absolute path as it is, else re-based onto `root`."""
-    path = Path(name)
-    tails = [path.parts]
-    if path.is_absolute():
-        if path.is_file():
-            return path
-        tails = [path.parts[start:] for start in range(1, len(path.parts))]
-    for tail in tails:
-        candidate = root.joinpath(*tail)
-        if ".." not in tail and candidate.is_file():
-            return candidate
-    raise UnreadableError(
-        f"`{root / MANIFEST_NAME}` names a file that is not there",
-        fact=name,
-        hint="give the folder that holds the manifest together with its `tasks` folder",
-    )

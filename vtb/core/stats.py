@@ -1,11 +1,13 @@
-"""Intervals for shares of passed samples; nothing to count gives None, never 0."""
+"""Shares of passed samples and counts of labels; nothing to count gives None, never 0."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
+# Two-sided quantiles of the normal distribution.
 Z_95 = 1.959963984540054
+Z_99_9 = 3.290526731491894
 
 
 class Interval(NamedTuple):
@@ -20,8 +22,11 @@ def share(passed: int, n: int) -> float | None:
     return passed / n if n else None
 
 
-def wilson(passed: int, n: int, z: float = Z_95) -> Interval | None:
-    """Wilson score interval of a binomial share, 95 % by default (Wilson 1927)."""
+def wilson(passed: float, n: int, z: float = Z_95) -> Interval | None:
+    """Wilson score interval of a binomial share, 95 % by default (Wilson 1927).
+
+    `passed` may hold parts of a pass, as for a guess between equals.
+    """
     if n == 0:
         return None
     p = passed / n
@@ -38,3 +43,16 @@ def centred(accuracy: float | None, chance: float) -> float | None:
     if accuracy is None or chance >= 1:
         return None
     return (accuracy - chance) / (1 - chance)
+
+
+def chi_square_tail(statistic: float, degrees: int) -> float:
+    """Probability that a chi-square variable of so many degrees of freedom exceeds `statistic`.
+
+    Finite sums: Abramowitz and Stegun, 26.4.4 and 26.4.5.
+    """
+    if statistic <= 0:
+        return 1.0
+    half, odd = statistic / 2, degrees % 2
+    powers = (i + odd / 2 for i in range(degrees // 2))
+    terms = (math.exp(p * math.log(half) - half - math.lgamma(p + 1)) for p in powers)
+    return odd * math.erfc(math.sqrt(half)) + sum(terms)

@@ -1,6 +1,6 @@
 import pytest
 
-from vtb.eval.stats import centred, share, wilson
+from vtb.core.stats import Z_99_9, centred, chi_square_tail, share, wilson
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,18 @@ def test_nothing_counted_is_none_not_zero():
     assert share(0, 0) is None
     assert centred(None, 0.2) is None
     assert centred(1.0, 1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("statistic", "degrees", "p"),
+    [  # scipy.stats.chi2.sf
+        (Z_99_9**2, 1, 0.001),
+        (5.991465, 2, 0.05),
+        (11.344867, 3, 0.01),
+        (18.466827, 4, 0.001),
+        (3.325113, 9, 0.95),
+        (0, 4, 1),
+    ],
+)
+def test_chi_square_against_known_values(statistic, degrees, p):
+    assert chi_square_tail(statistic, degrees) == pytest.approx(p, rel=1e-5)
