@@ -17,11 +17,15 @@ from vtb.core.types import Sample
 from vtb.media.video import encode, read_frames
 
 PLAN = FramePlan.of(17, 16)
+MORE_INDICES = 8
 
 
 def pytest_generate_tests(metafunc):
     if "name" in metafunc.fixturenames:
         metafunc.parametrize("name", registry.names())
+    if "index" in metafunc.fixturenames:
+        more = [pytest.param(index, marks=pytest.mark.slow) for index in range(1, MORE_INDICES)]
+        metafunc.parametrize("index", [0, *more])
 
 
 @pytest.fixture(scope="session")

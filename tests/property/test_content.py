@@ -11,7 +11,7 @@ from vtb.core import registry
 from vtb.core.generator import Sampler, make_instance
 from vtb.core.types import Content
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden" / "fingerprints"
 FINGERPRINTS = 20
 
 

@@ -8,9 +8,8 @@ import pytest
 from vtb.core import registry
 from vtb.core.answers import wrap
 from vtb.core.types import Prediction, Reason
+from vtb.media.compare import psnr
 from vtb.media.video import encode, read_frames
-
-INDICES = (0, 1)
 
 
 def check(sample, prediction, **options):
@@ -21,17 +20,15 @@ def shown(sample, picture):
     return check(sample, Prediction(sample.id, "image", content=np.ascontiguousarray(picture)))
 
 
-def test_truth_passes_in_every_form(name, sample, harms):
-    for index in INDICES:
-        truth = sample(name, index)
-        text = check(truth, Prediction(truth.id, "text", text=wrap(truth.answer)))
-        assert (text.passed, text.score) == (True, 1), text
-        clip = check(truth, Prediction(truth.id, "video", content=truth.video))
-        assert (clip.passed, clip.score) == (True, 1), clip
-        for harm, apply in harms.items():
-            verdict = shown(truth, apply(truth.solution))
-            assert verdict.passed, (index, harm, verdict)
-            assert verdict.score == 1
+def test_truth_passes_in_every_form(name, index, sample, harms):
+    truth = sample(name, index)
+    text = check(truth, Prediction(truth.id, "text", text=wrap(truth.answer)))
+    assert (text.passed, text.score) == (True, 1), text
+    clip = check(truth, Prediction(truth.id, "video", content=truth.video))
+    assert (clip.passed, clip.score) == (True, 1), clip
+    for harm, apply in harms.items():
+        verdict = shown(truth, apply(truth.solution))
+        assert (verdict.passed, verdict.score) == (True, 1), (harm, verdict)
 
 
 def test_truth_passes_in_every_style(name, sample, harms):
@@ -40,27 +37,24 @@ def test_truth_passes_in_every_style(name, sample, harms):
         assert shown(truth, harms["crf 23"](truth.solution)).passed, style
 
 
-def test_every_corruption_fails_before_and_after_compression(name, sample, harms):
+def test_every_corruption_fails_before_and_after_compression(name, index, sample, harms):
     generator = registry.load(name)
-    kinds = set()
-    for index in INDICES:
-        truth = sample(name, index)
-        for corruption, prediction in generator.corruptions(truth):
-            kinds.add(prediction.kind)
-            verdict = generator.check(truth, prediction)
-            assert not verdict.passed and verdict.score <= 0.5, (index, corruption, verdict)
-            assert verdict.reason not in (Reason.OK, Reason.UNREADABLE), (corruption, verdict)
-            if prediction.kind == "image":
-                assert not shown(truth, harms["crf 23"](prediction.content)).passed, corruption
+    truth, kinds = sample(name, index), set()
+    for corruption, prediction in generator.corruptions(truth):
+        kinds.add(prediction.kind)
+        verdict = generator.check(truth, prediction)
+        assert not verdict.passed and verdict.score <= 0.5, (corruption, verdict)
+        assert verdict.reason not in (Reason.OK, Reason.UNREADABLE), (corruption, verdict)
+        if prediction.kind == "image":
+            assert not shown(truth, harms["crf 23"](prediction.content)).passed, corruption
     assert kinds == {"text", "image", "video"}
 
 
-def test_the_untouched_puzzle_is_no_answer(name, sample, harms):
-    for index in INDICES:
-        truth = sample(name, index)
-        for harm in ("png", "crf 23", "half size", "noise"):
-            verdict = shown(truth, harms[harm](truth.puzzle))
-            assert (verdict.reason, verdict.score) == (Reason.NO_ANSWER, 0), (harm, verdict)
+def test_the_untouched_puzzle_is_no_answer(name, index, sample, harms):
+    truth = sample(name, index)
+    for harm in ("png", "crf 23", "half size", "noise"):
+        verdict = shown(truth, harms[harm](truth.puzzle))
+        assert (verdict.reason, verdict.score) == (Reason.NO_ANSWER, 0), (harm, verdict)
 
 
 def test_pictures_that_answer_nothing_fail(name, sample):
@@ -69,12 +63,14 @@ def test_pictures_that_answer_nothing_fail(name, sample):
     for colour in ((255, 0, 0), (198, 24, 24), (255, 255, 255), (0, 0, 0), (128, 128, 128)):
         assert not shown(truth, np.full(shape, colour, np.uint8)).passed, colour
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    for picture in (noise, noise[:40, :300], truth.solution[::-1, ::-1], 255 - truth.solution):
-        assert not shown(truth, picture).passed
+    turned = truth.solution[::-1, ::-1]
+    for picture in (noise, noise[:40, :300], 255 - truth.solution, turned):
+        if picture is not turned or psnr(turned, truth.solution) < 30:  # some puzzles are symmetric
+            assert not shown(truth, picture).passed
 
 
-def test_the_solution_of_another_puzzle_fails(name, sample):
-    own, other = sample(name, 0), sample(name, 1)
+def test_the_solution_of_another_puzzle_fails(name, index, sample):
+    own, other = sample(name, index), sample(name, index + 1)
     if own.puzzle.shape == other.puzzle.shape and (own.puzzle == other.puzzle).all():
         pytest.skip("both are drawn alike")
     assert not shown(own, other.solution).passed

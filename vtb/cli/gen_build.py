@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from vtb.data.request import Request
 
 DEFAULT_COUNT = 100
+# A plan is held in memory; more samples are several datasets with seeds of their own.
+MAX_COUNT = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Common:
             "--count",
             "-n",
             min=1,
+            max=MAX_COUNT,
             help="Samples in the whole dataset.",
             show_default="100; arc and mixtures: all",
         ),

@@ -41,12 +41,13 @@ _BETWEEN = re.compile(r"[\s,/;&、，|]+|\b(?:and|or)\b|和|或", re.IGNORECASE 
 # In prose only what is called the answer counts, never a letter that happens to stand there, nor
 # one that is called wrong; of "C or D" both count.
 _SAID = (
-    r"(?i:(?<!not )(?<!not the )(?<!never )(?<!except )(?<!wrong )(?<!incorrect )(?<!不是)(?<!错误))"
+    r"(?i:(?<!not )(?<!not the )(?<!never )(?<!except )(?<!wrong )(?<!incorrect ))"
+    r"(?<!不是)(?<!错误)"
     r"(?i:answer|option|choice|choose|chose|pick|select|答案|选项|选择|选)"
     r"(?i:\s{0,9}(?:is|was|:|：|=|是|为))?(?i:\s{0,9}(?:option|point|letter|选项))?"
     r"[\s*_`\"'“‘(（\[【]{0,9}(?i:the\s)?"
 )
-_OR = r"\s{0,9}[,、，]?\s{0,9}(?:/|&|(?i:or|and)\b|和|或)\s{0,9}"
+_OR = r"\s{0,9}[,、，]?\s{0,9}(?:/|&|(?i:or|and)\b|和|或)\s{0,9}(?i:the\s)?"
 _DENIED = (
     r"(?i:\s{1,9}(?:is|was)(?:n['’]t|\s{1,9}(?:not|wrong|incorrect|false))\b|\s{0,9}(?:不对|错))"
 )

@@ -13,6 +13,9 @@ from vtb.data.capacity import ways_out
 from vtb.data.request import Request, Task
 
 ATTEMPTS = 1000
+# So many times the capacity of a task are drawn to find its last fresh puzzle, up to a limit.
+ATTEMPTS_PER_PUZZLE = 20
+MAX_ATTEMPTS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,10 @@ class Planner:
         self._request = request
         self._samplers = [task.sampler(request.seed) for task in request.tasks]
         self._seen: Counter[str] = Counter()
-        self._attempts = ATTEMPTS
-        if request.split:
-            share = len(request.rule.buckets(request.split))
-            if not share:
-                raise UsageError(f"the split `{request.split}` has no share", hint="see --splits")
-            self._attempts = ATTEMPTS * BUCKETS // share
+        share = len(request.rule.buckets(request.split or "all"))
+        if not share:
+            raise UsageError(f"the split `{request.split}` has no share", hint="see --splits")
+        self._attempts = [_attempts(task, share) for task in request.tasks]
 
     @property
     def unique(self) -> int:
@@ -65,7 +66,7 @@ class Planner:
     def _accept(self, index: int) -> Planned:
         request = self._request
         task, ordinal = request.place(index)
-        for attempt in range(self._attempts):
+        for attempt in range(self._attempts[task]):
             instance = self._samplers[task].draw(ordinal, attempt)
             if not request.tasks[task].accepts(instance.difficulty):
                 continue
@@ -79,11 +80,18 @@ class Planner:
             self._seen[key] += 1
             return Planned(index, attempt, copy, split)
         where = f" in the {request.split} split" if request.split else ""
+        drawn = f"{self._attempts[task]:,} attempts at index {index}"
         raise CapacityError(
             f"no fresh sample found{where} after {len(self._seen):,} distinct ones",
-            fact=f"{self._attempts:,} attempts at index {index} by {_named(request.tasks[task])}",
+            fact=f"{drawn} by {_named(request.tasks[task])}",
             hint=ways_out(index),
         )
+
+
+def _attempts(task: Task, share: int) -> int:
+    """How many draws an index gets when `share` of the buckets count."""
+    to_find_the_last = ATTEMPTS_PER_PUZZLE * (task.capacity() or 0)
+    return max(ATTEMPTS * BUCKETS // share, min(to_find_the_last, MAX_ATTEMPTS))
 
 
 def _named(task: Task) -> str:

@@ -46,9 +46,7 @@ def decode_image(source: bytes | Path) -> Array:
     """
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return np.array(
-                _on_white(image) if image.has_transparency_data else image.convert("RGB")
-            )
+            return np.array(_on_white(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         name = "image in memory" if isinstance(source, bytes) else str(source)
         raise UnreadableError(f"`{name}` is not a readable image", fact=str(error)) from error
@@ -72,7 +70,9 @@ def contact_sheet(images: Sequence[Array], columns: int, gap_px: int = 8) -> Arr
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """What is seen of a transparent image on paper."""
+    """The image in RGB as it is seen on white paper."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
     image = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
