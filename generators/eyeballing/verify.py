@@ -116,6 +116,8 @@ def _mark(scene: Scene, picture: Array, puzzle: Array, spot: complex) -> float:
     paper = ~scene.darker(before, INK_LEVEL) & (part.max(axis=2) > scene.ink_level)
     fill = (distance <= radius) & paper
     filled = float(gained[fill].mean()) if fill.sum() >= MIN_FILL_PX else 0.0
+    if filled and not _is_reddish(part[fill & gained]):
+        filled = 0.0
     in_ring = (distance >= RING[0] * radius) & (distance <= RING[1] * radius)
     sectors = (np.arctan2(dy, dx) + np.pi) * (RING_SECTORS / (2 * np.pi))
     hits = sectors[red(part) & ~red(before) & in_ring].astype(int) % RING_SECTORS
@@ -128,6 +130,15 @@ def _mark(scene: Scene, picture: Array, puzzle: Array, spot: complex) -> float:
 def _redness(picture: Array) -> NDArray[np.int16]:
     r, g, b = cv2.split(picture)
     return r.astype(np.int16) - np.asarray(cv2.max(g, b), np.int16)
+
+
+def _is_reddish(colours: Array) -> bool:
+    """Whether colours (N, 3) have on average a hue within 30 degrees of red.
+
+    Of single pixels of a pale fill, a clip tells the hue no better than that.
+    """
+    r, g, b = colours.mean(axis=0)
+    return bool(abs(g - b) <= r - max(g, b))
 
 
 def _construction_iou(scene: Scene, picture: Array, solution: Array | None) -> float | None:

@@ -149,7 +149,8 @@ def test_a_megabyte_of_anything(piece):
         "The answer is C.", "the correct option is (C)", "Answer: **C**", "point C", "marker C",
         "C is the answer", "选项C", "答案是C。", "答案：C", "选 C", "charlie", "Charlie.", "$C$",
         "C, C", "C\nC", "I looked twice. The answer is C", "so I choose option C now",
-        "经过比较，答案是C，因为它最近",
+        "经过比较，答案是C，因为它最近", "\\boxed{C}", "$\\boxed{\\text{C}}$", "It's C", "It is C.",
+        "C点", "标记C", "the point labelled C", "Not D. Option C is right",
     ],
 )  # fmt: skip
 def test_letter_is_read_from_its_wrapping(span):
@@ -161,7 +162,9 @@ def test_letter_is_read_from_its_wrapping(span):
     [
         "", "a line goes through C", "A line goes through C", "I", "I choose", "Z", "F", "7", "CC",
         "circle", "not C", "the answer is not C", "C?D?", "I think so", "because", "A triangle",
-        "alphabet", "答案", "Ｆ", "option", "the best is near C somewhere",
+        "alphabet", "答案", "Ｆ", "option", "the best is near C somewhere", "not option C",
+        "Option C is wrong", "the wrong answer is C", "It is not the answer C", "I never choose C",
+        "everything except option C", "不是选项C", "the answer lies on C-D, option C-D",
     ],
 )  # fmt: skip
 def test_letter_is_never_read_from_prose(span):
@@ -172,8 +175,13 @@ def test_letter_is_never_read_from_prose(span):
 
 
 @pytest.mark.parametrize(
-    "span", ["B or C", "B, C", "B/C", "A B C D E", "B 或 C", "answer is B, no: the answer is C"]
-)
+    "span",
+    [
+        "B or C", "B, C", "B/C", "A B C D E", "B 或 C", "answer is B, no: the answer is C",
+        "I think the answer is B or C", "Hmm, the answer is A, B, C, D or E", "so option B/C fits",
+        "经过比较，答案是B或C",
+    ],
+)  # fmt: skip
 def test_two_letters_are_ambiguous(span):
     assert parse_letter(wrap(span)).status == "ambiguous_answer"
 
@@ -191,6 +199,8 @@ def test_letter_of_the_last_tag_counts_and_untagged_is_marked():
         ("blue", "blue"), ("Light  Blue.", "light blue"), ("the answer is **blue**", "blue"),
         ("Answer: light blue", "light blue"), ("option blue", "blue"), ("blue, blue", "blue"),
         ("It must be round, so the answer is blue, I think", "blue"), ("答案是 blue", "blue"),
+        ("\\boxed{\\text{blue}}", "blue"), ("It is light blue.", "light blue"),
+        ("经过比较，答案是blue，因为", "blue"),
     ],
 )  # fmt: skip
 def test_choice_is_read_from_its_wrapping(span, value):
@@ -203,7 +213,9 @@ def test_choice_is_read_from_its_wrapping(span, value):
         ("", "no_answer"), ("green", "no_answer"), ("blueish", "no_answer"),
         ("not blue", "no_answer"), ("a blue circle is next to it", "no_answer"),
         ("blue or red", "ambiguous_answer"), ("blue, light blue", "ambiguous_answer"),
-        ("dark blue", "no_answer"),
+        ("dark blue", "no_answer"), ("not option blue", "no_answer"),
+        ("the answer is blue-green", "no_answer"), ("option blue is wrong", "no_answer"),
+        ("I think the answer is blue or the red", "ambiguous_answer"),
     ],
 )  # fmt: skip
 def test_choice_is_not_guessed(span, status):
@@ -246,7 +258,8 @@ def test_letter_choice_and_grid_parsers_take_any_text(text):
 @pytest.mark.parametrize(
     "text",
     ["a" * 10**6, "answer " * 150_000, "[[" * 500_000, "[[1]," * 200_000, "C " * 500_000,
-     "答案是" * 300_000, "option option " * 70_000, "\n\n*" * 300_000],
+     "答案是" * 300_000, "option option " * 70_000, "answer " + "C, " * 300_000,
+     "answer C, D or " * 60_000, "\n\n*" * 300_000],
 )  # fmt: skip
 def test_long_texts_are_parsed_in_linear_time(text):
     for tagged in (text, wrap(text)):

@@ -38,7 +38,8 @@ def verdict_of(kind, content, check=is_red):
 def test_final_state_is_the_median_of_the_last_tenth(num_frames):
     frames = np.random.default_rng(num_frames).integers(0, 256, (num_frames, 4, 5, 3), np.uint8)
     kept = frames.copy()
-    tail = np.sort(frames[-max(3, round(num_frames / 10)) :], axis=0)
+    count = max(3, round(num_frames / 10)) if num_frames > 2 else 1
+    tail = np.sort(frames[-(count - (count % 2 == 0)) :], axis=0)
     assert np.array_equal(final_state(frames), tail[len(tail) // 2])
     assert np.array_equal(frames, kept)
 
@@ -49,6 +50,12 @@ def test_a_flash_neither_passes_nor_fails():
     late = verdict_of("video", clip([0] * 6 + [24, 24, 0]))
     assert late.passed
     assert late.details["last_frame"] == "no_answer"
+
+
+def test_no_state_is_mixed_from_two_that_last_equally_long():
+    assert not verdict_of("video", clip([0] * 36 + [24, 24, 0, 0])).passed
+    assert verdict_of("video", clip([24] * 36 + [0, 0, 24, 24])).passed
+    assert verdict_of("video", clip([0, 24])).passed
 
 
 def test_growth_and_monotony_of_a_clip():
