@@ -23,8 +23,8 @@ MIN_SCENE_SCORE = 0.5
 SURE_SCENE_SCORE = 0.95
 MAX_SHIFT = 0.02
 MAX_ASPECT_DIFFERENCE = 0.02
-# A very thin picture fitted by its short side would grow without bounds.
-MAX_FIT_AREA = 16
+# A picture may be the middle of a wider one, 21:9 at most: of three answers side by side, none is.
+MAX_FIT_AREA = 2.5
 
 # Of 150 mazes with cells of 6 to 28 px, 13 paths broke at 50 after crf 23 and half size, and at 40
 # a blur of 2 px flooded 32; at 45 all passed both.

@@ -38,7 +38,7 @@ CONFIGS = [
     {"canvas": (256, 256)},
     {"canvas": (1024, 1024)},
     {"canvas": (480, 832)},
-    {"gap": (0.03, 0.03), "point_radius": 4},
+    {"gap": (0.031, 0.031), "point_radius": 4.8},
     {"gap": (0.06, 0.09), "line_width": 8},
     {"options": 3},
     {"options": 7},

@@ -1,0 +1,1 @@
+"""ARC-AGI-2: infer a rule from pairs of coloured grids."""
