@@ -1,15 +1,17 @@
-"""What a square maze is worth without looking: baselines that draw into the puzzle."""
+"""What a maze is worth without looking: baselines that draw into the puzzle."""
 
 from __future__ import annotations
 
 from vtb.core.rng import stream
 from vtb.core.types import Prediction, Sample
 
-from .graph import MazeGraph, square_graph
-from .sketch import Sketch
+from .graph import MazeGraph
+from .sketch import SketchOf
 
 
-def baseline(name: str, sample: Sample, seed: int) -> Prediction | None:
+def baseline(
+    name: str, sample: Sample, seed: int, graph: MazeGraph, sketch_of: SketchOf
+) -> Prediction | None:
     """The picture of a baseline: `straight`, `random`; None for another name or without puzzle.
 
     `straight` joins the ends with a straight line, which is right exactly when the solution has
@@ -18,15 +20,15 @@ def baseline(name: str, sample: Sample, seed: int) -> Prediction | None:
     """
     if sample.puzzle is None:
         return None
-    graph = square_graph(sample.instance)
+    sketch = sketch_of(sample.instance, sample.puzzle)
     match name:
         case "straight":
-            cells = [graph.start, graph.goal]
+            picture = sketch.straight(graph.start, graph.goal)
         case "random":
-            cells = random_walk(graph, sample.instance.fingerprint, seed)
+            walk = random_walk(graph, sample.instance.fingerprint, seed)
+            picture = sketch.strokes(walk)
         case _:
             return None
-    picture = Sketch.of(sample.instance, sample.puzzle).strokes(cells)
     return Prediction(sample.id, "image", content=picture, model=name, seed=seed)
 
 

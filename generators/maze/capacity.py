@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import comb
 
@@ -17,17 +17,17 @@ def maze_capacity(
     graph: Graph,
     *,
     loops: bool = False,
-    ends: Edge | None = None,
+    ends: Sequence[Edge] | None = None,
     min_path: int = 2,
     max_path: int | None = None,
 ) -> int | None:
     """Number of puzzles (open edges, unordered ends) on a graph of rooms, or an upper bound of it.
 
-    `loops` counts every connected maze, not only trees; `ends` are a fixed pair of rooms instead
-    of any; `min_path` and `max_path` bound the rooms on the shortest path. Up to 9 rooms all mazes
-    are enumerated. Above, trees are counted exactly and the product with the number of pairs is
-    exact for `min_path` up to 3, else a bound; with loops 2^edges is a bound. None above 144
-    rooms: the number has over 70 digits and no dataset comes near it.
+    `loops` counts every connected maze, not only trees; `ends` are the pairs of rooms to choose
+    from instead of any; `min_path` and `max_path` bound the rooms on the shortest path. Up to 9
+    rooms all mazes are enumerated. Above, trees are counted exactly and the product with the number
+    of pairs is exact for any pair and `min_path` up to 3, else a bound; with loops 2^edges is a
+    bound. None above 144 rooms: the number has over 70 digits and no dataset comes near it.
     """
     num_rooms = len(graph)
     if num_rooms <= MAX_ENUMERATED_ROOMS:
@@ -38,7 +38,7 @@ def maze_capacity(
         return None
     num_mazes = 2 ** len(edges_of(graph)) if loops else count_spanning_trees(graph)
     if ends is not None:
-        return num_mazes
+        return num_mazes * len(ends)
     # A connected maze has at least num_rooms - 1 adjacent pairs, a tree exactly that many.
     return num_mazes * (comb(num_rooms, 2) - (num_rooms - 1) * (min_path > 2))
 
@@ -78,9 +78,9 @@ def connected_mazes(graph: Graph, max_edges: int) -> Iterator[list[list[int]]]:
                 yield maze
 
 
-def _num_pairs(maze: Graph, ends: Edge | None, min_path: int, max_path: int) -> int:
+def _num_pairs(maze: Graph, ends: Sequence[Edge] | None, min_path: int, max_path: int) -> int:
     if ends is not None:
-        pairs = [distances(maze, ends[0])[ends[1]]]
+        pairs = [distances(maze, start)[goal] for start, goal in ends]
     else:
         pairs = [moves for room in range(len(maze)) for moves in distances(maze, room)[room + 1 :]]
     return sum(min_path <= moves + 1 <= max_path for moves in pairs)

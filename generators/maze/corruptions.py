@@ -1,32 +1,35 @@
-"""Answers to a square maze that must fail, each made from the sample's own truth."""
+"""Answers to a maze that must fail, each made from the sample's own truth."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
 from vtb.core.answers import wrap
-from vtb.core.types import Array, Prediction, Sample
-from vtb.media.video import encode
+from vtb.core.types import Array, Prediction, Reason, Sample
+from vtb.media.wrong_clips import still_clip, wrong_clips
 
-from .graph import MazeGraph, square_graph
-from .sketch import Sketch
+from .graph import MazeGraph, path_fault
+from .sketch import Sketch, SketchOf
 
 
-def corruptions(sample: Sample) -> Iterator[tuple[str, Prediction]]:
+def corruptions(
+    sample: Sample, graph: MazeGraph, sketch_of: SketchOf
+) -> Iterator[tuple[str, Prediction]]:
     """Wrong texts and, where the sample has its puzzle, wrong pictures and clips.
 
     What a maze has no room for is left out: a side branch in a maze without side alleys, a
     second way in a maze without loops.
     """
-    graph, path = square_graph(sample.instance), list[int](sample.instance.solution)
+    path = list[int](sample.instance.solution)
     for name, ids in _id_lists(graph, path):
         yield name, Prediction(sample.id, "text", text=wrap(json.dumps(ids)))
     if sample.puzzle is None:
         return
-    sketch = Sketch.of(sample.instance, sample.puzzle)
+    sketch = sketch_of(sample.instance, sample.puzzle)
     for name, picture in _pictures(sketch, graph, path):
         yield name, Prediction(sample.id, "image", content=picture)
     for name, clip in _clips(sketch, path):
@@ -35,9 +38,13 @@ def corruptions(sample: Sample) -> Iterator[tuple[str, Prediction]]:
 
 def _id_lists(graph: MazeGraph, path: list[int]) -> Iterator[tuple[str, list[int]]]:
     yield "text_nothing", []
-    yield "text_ends", [path[0], path[-1]]
-    yield "text_all_ids", list(range(len(graph.neighbours)))
-    yield "text_all_cells", [i for i, near in enumerate(graph.neighbours) if near]
+    if len(path) > 2:
+        yield "text_ends", [path[0], path[-1]]
+    all_ids = list(range(len(graph.neighbours)))
+    all_cells = [i for i, near in enumerate(graph.neighbours) if near]
+    if path_fault(graph, all_cells) is not Reason.OK:  # a path may run through all of them
+        yield "text_all_ids", all_ids
+        yield "text_all_cells", all_cells
     yield "text_repeats", path[:2] + path
     yield "text_short", path[:-1]
     yield "text_jump", path[:1] + path[2:]
@@ -53,20 +60,20 @@ def _pictures(sketch: Sketch, graph: MazeGraph, path: list[int]) -> Iterator[tup
     yield from _floods(sketch, graph, path)
     yield from _breaks(sketch, path)
     yield from _extras(sketch, graph, path)
-    yield from _wall_faults(sketch, graph, path)
+    yield from _wall_faults(sketch, path)
     yield from _scene_faults(sketch, graph, path)
 
 
 def _floods(sketch: Sketch, graph: MazeGraph, path: list[int]) -> Iterator[tuple[str, Array]]:
-    corridors = {i for i, near in enumerate(graph.neighbours) if near}.difference(sketch.ends)
-    yield "flooded", sketch.fill(sorted(corridors), sketch.style.path)
-    yield "flooded_path", sketch.fill(path[1:-1], sketch.style.path)
+    corridors = [i for i, near in enumerate(graph.neighbours) if near]
+    yield "flooded", sketch.fill(corridors, sketch.style.path, keep_ends=True)
+    yield "flooded_path", sketch.fill(path, sketch.style.path, keep_ends=True)
 
 
 def _breaks(sketch: Sketch, path: list[int]) -> Iterator[tuple[str, Array]]:
     middle = len(path) // 2
-    solved = sketch.strokes(path)
-    yield "gap", sketch.fill([path[middle]], sketch.style.corridor, solved)
+    if len(path) >= 3:
+        yield "gap", sketch.erase([path[middle]], sketch.strokes(path))
     if len(path) >= 5:
         yield "partial", sketch.strokes(path[: middle + 1])
 
@@ -91,23 +98,25 @@ def _extras(sketch: Sketch, graph: MazeGraph, path: list[int]) -> Iterator[tuple
         yield "loop", sketch.strokes(loop, solved)
 
 
-def _wall_faults(sketch: Sketch, graph: MazeGraph, path: list[int]) -> Iterator[tuple[str, Array]]:
+def _wall_faults(sketch: Sketch, path: list[int]) -> Iterator[tuple[str, Array]]:
     corridor, solved = sketch.style.corridor, sketch.strokes(path)
-    columns = {cell % sketch.layout.cols for cell in path}
-    rows = {cell // sketch.layout.cols for cell in path}
-    if len(columns) > 1 and len(rows) > 1:
-        yield "straight", sketch.strokes([path[0], path[-1]])
-    crossing = _thin_wall(graph, path)
+    if sketch.crosses_wall(path[0], path[-1]):
+        yield "straight", sketch.straight(path[0], path[-1])
+    crossing = next(((a, *wall) for a in path for wall in sketch.walls_beside(a)), None)
     if crossing:
-        opened = sketch.fill([crossing[1]], corridor, solved)
-        yield "crossed_wall", sketch.strokes(crossing, solved)
-        yield "opened_wall", sketch.strokes(crossing, opened)
+        cell, wall, behind = crossing
+        opened = sketch.fill([wall], corridor, solved)
+        yield "crossed_wall", sketch.strokes([cell, behind], solved)
+        yield "opened_wall", sketch.strokes([cell, behind], opened)
         yield "removed_wall", opened
-    half = sketch.layout.cell // 2
-    moved = np.roll((solved != sketch.puzzle).any(axis=2), (half, half), (0, 1))
-    off_centre = sketch.puzzle.copy()
-    off_centre[moved] = sketch.style.path
-    yield "off_centre", off_centre
+    half = sketch.scene.cell_px // 2
+    drawn = (solved != sketch.puzzle).any(axis=2)
+    moved = [np.roll(drawn, shift, (0, 1)) for shift in ((half, half), (half, -half))]
+    in_walls = [int((mask & sketch.scene.solid).sum()) for mask in moved]
+    if 2 * max(in_walls) > sketch.width_px * sketch.scene.solid_px:
+        off_centre = sketch.puzzle.copy()
+        off_centre[moved[int(np.argmax(in_walls))]] = sketch.style.path
+        yield "off_centre", off_centre
 
 
 def _scene_faults(sketch: Sketch, graph: MazeGraph, path: list[int]) -> Iterator[tuple[str, Array]]:
@@ -118,33 +127,18 @@ def _scene_faults(sketch: Sketch, graph: MazeGraph, path: list[int]) -> Iterator
     unused = [i for i, near in enumerate(graph.neighbours) if near and i not in path]
     if unused:
         yield "added_wall", sketch.fill(unused[:1], style.wall, solved)
-        goal = style.start if style.endpoints == "same" else style.goal
-        yield "moved_end", sketch.fill(unused[-1:], goal, no_goal)
+        yield "moved_end", sketch.fill(unused[-1:], style.goal_colour, no_goal)
+    steps = {*pairwise(path), *pairwise(path[::-1])}
+    shut = [region for edge, region in sketch.passages.items() if edge not in steps]
+    if shut:
+        yield "shut_passage", sketch.fill(shut[:1], style.wall, solved)
 
 
 def _clips(sketch: Sketch, path: list[int]) -> Iterator[tuple[str, bytes]]:
-    """Encoded clips of five frames, of which the median of the last three counts."""
-    puzzle, solved = sketch.puzzle, sketch.strokes(path)
-    broken = dict(_breaks(sketch, path))["gap"]
-    for name, frames in {
-        "video_unsolved": [puzzle] * 5,
-        "video_late": [*[puzzle] * 4, solved],
-        "video_undone": [*[solved] * 3, puzzle, puzzle],
-        "video_gap": [puzzle, *[broken] * 4],
-    }.items():
-        height, width = puzzle.shape[:2]
-        yield name, encode(frames, num_frames=5, height=height, width=width, fps=8, crf=23)
-
-
-def _thin_wall(graph: MazeGraph, path: list[int]) -> list[int] | None:
-    """A cell of the path, a wall beside it and the cell right behind that wall, if there is one."""
-    for cell in path:
-        for wall in graph.beside[cell]:
-            behind = 2 * wall - cell
-            is_wall = not graph.neighbours[wall]
-            if is_wall and behind in graph.beside[wall] and graph.neighbours[behind]:
-                return [cell, wall, behind]
-    return None
+    """Encoded clips, of which the median of the last three frames counts."""
+    yield from wrong_clips(sketch.puzzle, sketch.strokes(path))
+    for name, picture in _breaks(sketch, path):
+        yield f"video_{name}", still_clip([sketch.puzzle, *[picture] * 4])
 
 
 def _second_way(graph: MazeGraph, path: list[int]) -> list[int] | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from vtb.core.types import Json
 
 MULTIPLE_PX = 32
 
@@ -42,3 +45,9 @@ def square_layout(
         raise ValueError(f"{rows}x{cols} blocks on {height}x{width} px leave {cell} px per block")
     left, top = (width - cols * cell) // 2, (height - rows * cell) // 2
     return SquareLayout(rows, cols, cell, left, top, width, height)
+
+
+def foreign_layout(data: Mapping[str, Json]) -> SquareLayout | None:
+    """Where the blocks lie on a picture that was drawn elsewhere; None for a maze of ours."""
+    layout = data.get("layout")
+    return None if layout is None else SquareLayout(data["rows"], data["cols"], **layout)

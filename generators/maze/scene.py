@@ -1,29 +1,21 @@
 """Maps of a drawn maze: which pixel belongs to which cell or wall.
 
-Imports OpenCV, so only the verifier imports this module.
+Imports OpenCV, so only the verifier and what it draws with import this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vtb.core.types import Instance, Json
-from vtb.media.compare import Labels, Mask, grow, shrink
-
-from .grid import OPEN, WALL
-from .layout import SquareLayout, square_layout
+from vtb.media.compare import Labels, Mask
 
 Indices = NDArray[np.intp]
 
 # The inner part of a cell or wall, by which it is judged; the rest may blur into its neighbours.
 INNER_SHARE = 0.6
-# How near to the marker of an end a path has to come, in cells.
-END_REACH = 0.45
 # How deep path colour may bleed into a wall: 1 px, and 2 px where walls are at least 16 px thick.
 # With 2 px in walls of 15, a path of 5 px drawn along their edge passed after half size.
 MAX_BLEED_PX = 2
@@ -54,22 +46,29 @@ class Borders:
 class Scene:
     """A drawn maze as maps over the puzzle's pixels (H, W).
 
-    Regions 0 to R-1 are cells and wall elements, R is all that is outside of the maze. `regions`
-    holds the region of each pixel, `inner` only of those in the inner part of a region and R
-    elsewhere. `ends` marks the two ends and the seam of 1 px around them, where path colour tells
-    nothing, and `areas` (R+1) counts the pixels of each region without it. `is_cell` is bool (R+1),
-    `cells` the same per pixel. `solid` marks pixels too
-    deep in a wall, or too far outside, for path colour to bleed into, and walls are `solid_px`
-    thick there. `passages` are the borders one may cross. `reach` marks the pixels from which a
-    path touches an end, `end_pixels` are one pixel (flat index) in each end.
+    Regions 0 to R-1 are cells, wall elements and what else is judged by itself; R is all that is
+    outside of the maze. `regions` holds the region of each pixel, `parts` the same except that it
+    tells passages between cells and markers in them apart, where they are regions of their own.
+    `inner` holds the part only of pixels in the inside of a part, `core` the cell of those around
+    the middle of a cell, both R elsewhere. `areas`, `inner_areas` and `core_areas` (R+1) are the
+    pixels by which shares of `regions`, `inner` and `core` are taken. `is_cell` is bool (R+1),
+    `cells` the same per pixel. `ends` marks the two ends and the seam of 1 px around them, where
+    path colour tells nothing. `solid` marks pixels too deep in a wall, or too far outside, for path
+    colour to bleed into, and walls are `solid_px` thick there. `passages` are the borders one may
+    cross. `reach` marks the pixels from which a path touches an end, `end_pixels` are one pixel
+    (flat index) in each end. Corridors are `cell_px` wide.
     """
 
     regions: Labels
+    parts: Labels
     inner: Labels
-    ends: Mask
+    core: Labels
     areas: NDArray[np.int64]
+    inner_areas: NDArray[np.int64]
+    core_areas: NDArray[np.int64]
     is_cell: Mask
     cells: Mask
+    ends: Mask
     solid: Mask
     passages: Borders
     reach: Mask
@@ -79,21 +78,8 @@ class Scene:
 
     @property
     def num_regions(self) -> int:
-        """R: how many cells and wall elements there are."""
+        """R: how many cells, wall elements and other regions there are."""
         return self.is_cell.size - 1
-
-
-def square_scene(instance: Instance) -> Scene:
-    """The maps of a square maze as its style draws it; its regions are the blocks."""
-    data = instance.data
-    layout = instance_layout(data, instance.style)
-    return _square_scene(layout, "".join(data["grid"]), data["start"], data["goal"])
-
-
-def instance_layout(data: Mapping[str, Json], style: Mapping[str, Json]) -> SquareLayout:
-    """Where the blocks of a stored square maze lie."""
-    canvas = tuple(style["canvas"]) if style["canvas"] else None
-    return square_layout(data["rows"], data["cols"], style["cell"], canvas)
 
 
 def borders(regions: Labels, outside: int) -> Borders:
@@ -113,51 +99,6 @@ def borders(regions: Labels, outside: int) -> Borders:
     return Borders(pairs.T, near, far, border.ravel())
 
 
-@lru_cache(maxsize=16)
-def _square_scene(layout: SquareLayout, grid: str, start: int, goal: int) -> Scene:
-    regions, inner, all_borders = _blocks(layout)
-    is_cell = np.frombuffer((grid + WALL).encode(), np.uint8) == ord(OPEN)
-    cells = is_cell[regions]
-    bleed = max(1, min(MAX_BLEED_PX, int(layout.cell * BLEED_SHARE)))
-    ends = (regions == start) | (regions == goal)
-    seam = grow(ends, 1)
-    return Scene(
-        regions=regions,
-        inner=inner,
-        ends=seam,
-        areas=np.bincount(regions[~seam], minlength=is_cell.size),
-        is_cell=is_cell,
-        cells=cells,
-        solid=shrink(~cells, bleed),
-        passages=all_borders.only(is_cell[all_borders.pairs].all(axis=1)),
-        reach=grow(ends, int(END_REACH * layout.cell)) & cells,
-        end_pixels=(_centre(layout, start), _centre(layout, goal)),
-        cell_px=layout.cell,
-        solid_px=layout.cell - 2 * bleed,
-    )
-
-
-@lru_cache(maxsize=16)
-def _blocks(layout: SquareLayout) -> tuple[Labels, Labels, Borders]:
-    """`regions`, `inner` and all borders of the blocks of any maze with this layout."""
-    outside = layout.rows * layout.cols
-    ids = np.arange(outside, dtype=np.int32).reshape(layout.rows, layout.cols)
-    maze = ids.repeat(layout.cell, 0).repeat(layout.cell, 1)
-    offset = np.arange(layout.cell)
-    margin = round(layout.cell * (1 - INNER_SHARE) / 2)
-    is_inner = (offset >= margin) & (offset < layout.cell - margin)
-    inner = np.where(np.tile(np.outer(is_inner, is_inner), ids.shape), maze, outside)
-    regions = _on_canvas(layout, maze, outside)
-    return regions, _on_canvas(layout, inner, outside), borders(regions, outside)
-
-
-def _on_canvas(layout: SquareLayout, maze: Labels, outside: int) -> Labels:
-    bottom = layout.height - layout.top - maze.shape[0]
-    right = layout.width - layout.left - maze.shape[1]
-    margins = ((layout.top, bottom), (layout.left, right))
-    return np.pad(maze, margins, constant_values=outside).astype(np.int32)
-
-
-def _centre(layout: SquareLayout, block: int) -> int:
-    x, y = layout.corner(block)
-    return (y + layout.cell // 2) * layout.width + x + layout.cell // 2
+def bleed_px(wall_px: int) -> int:
+    """How deep path colour may bleed into walls of `wall_px`."""
+    return max(1, min(MAX_BLEED_PX, int(wall_px * BLEED_SHARE)))

@@ -5,75 +5,69 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from vtb.core.errors import UsageError, VtbError
 from vtb.core.frames import FramePlan
-from vtb.core.generator import AnswerKind, Generator
-from vtb.core.rng import Rng
-from vtb.core.types import (
-    Content,
-    Instance,
-    Json,
-    Language,
-    Picture,
-    Prediction,
-    Rendering,
-    Sample,
-    Verdict,
-)
+from vtb.core.types import Array, Content, Instance, Json, Picture, Rendering
 
-from .capacity import maze_capacity
-from .carve import Edge, carve, opened_graph
+from .carve import Edge, Graph
 from .config import SquareConfig
 from .difficulty import square_difficulty
-from .grid import OPEN, SquareGrid, square_grid, square_symmetries
-from .layout import SquareLayout, square_layout
+from .graph import MazeGraph, square_graph
+from .grid import OPEN, square_grid, square_symmetries
+from .layout import SquareLayout, foreign_layout, square_layout
+from .puzzle import Ends, Maze, braid_share_of
+from .read_square import read_square
 from .render import draw_ids, draw_puzzle, draw_solution, maze_frames, maze_palette, path_width_px
-from .solve import shortest_path
 from .style import SquareStyle
 from .videothinkbench import square_fields
-from .wording import maze_words
+from .wording import Marker
 
-ATTEMPTS = 1000
+if TYPE_CHECKING:
+    from .scene import Scene
+    from .sketch import Sketch
 
 
-class SquareMaze(Generator[SquareConfig, SquareStyle]):
+class SquareMaze(Maze[SquareConfig, SquareStyle]):
     """Mazes on a square grid whose walls are blocks as thick as the corridors."""
 
     name: ClassVar[str] = "maze-square"
-    family: ClassVar[str] = "maze"
     task: ClassVar[str] = "maze_square"
     summary: ClassVar[str] = "find the way through a square maze"
-    version: ClassVar[int] = 1
-    answer_kind: ClassVar[AnswerKind] = "int_list"
+    size_keys: ClassVar[tuple[str, ...]] = ("rows", "cols")
+    marker: ClassVar[Marker] = "square"
     Config = SquareConfig
     Style = SquareStyle
 
-    def sample(self, rng: Rng, config: SquareConfig) -> Content:
-        """Draws maze and ends together until the path fits, which keeps puzzles uniform."""
-        grid = square_grid(config.rows, config.cols)
-        num_rooms = len(grid.blocks)
-        longest = config.max_path or num_rooms
-        for _ in range(ATTEMPTS):
-            start, goal, root = _draw_rooms(rng, num_rooms, config.endpoints)
-            edges = carve(grid.neighbours, config.algorithm, root, config.braid_share, rng)
-            opened = opened_graph(num_rooms, edges)
-            path = shortest_path(opened, start, goal)
-            if config.min_path <= len(path) <= longest:
-                braid_share = config.braid_share if config.algorithm == "braid" else 0.0
-                difficulty = square_difficulty(grid, opened, path, braid_share)
-                return _content(grid, edges, path, difficulty)
-        raise VtbError(
-            f"no path of {config.min_path} to {longest} rooms in {ATTEMPTS} mazes",
-            fact=f"{config.algorithm}, {config.rows}x{config.cols} blocks, {num_rooms} rooms",
-            hint="a wider band of --min-path and --max-path, or another --size",
-        )
+    def rooms(self, config: SquareConfig) -> Graph:
+        return square_grid(config.rows, config.cols).neighbours
 
-    def identity(self, data: Mapping[str, Json]) -> bytes:
-        return next(self.symmetries(data))
+    def corners(self, config: SquareConfig) -> Sequence[Ends]:
+        return (Ends(start=0, goal=config.num_rooms - 1, root=0),)
+
+    def content(
+        self, config: SquareConfig, edges: Sequence[Edge], opened: Graph, path: Sequence[int]
+    ) -> Content:
+        """The puzzle as stored, after checking the solution against the stored grid."""
+        grid = square_grid(config.rows, config.cols)
+        difficulty = square_difficulty(grid, opened, path, braid_share_of(config))
+        solution = grid.block_path(path)
+        text = grid.text(edges)
+        steps = {abs(a - b) for a, b in pairwise(solution)}
+        whole = "".join(text)
+        if not steps <= {1, grid.cols} or any(whole[block] != OPEN for block in solution):
+            raise VtbError("the drawn solution is not a path of the drawn maze", fact=str(solution))
+        data = {
+            "rows": grid.rows,
+            "cols": grid.cols,
+            "grid": text,
+            "start": solution[0],
+            "goal": solution[-1],
+        }
+        return Content(data, solution, difficulty)
 
     def symmetries(self, data: Mapping[str, Json]) -> Iterator[bytes]:
         """Size, unordered ends and passage bits of the eight images, the maze's own first."""
@@ -83,29 +77,6 @@ class SquareMaze(Generator[SquareConfig, SquareStyle]):
         ends = np.sort(tables.moved[:, [data["start"], data["goal"]]], axis=1)
         for shape, pair, bits in zip(tables.shapes, ends.tolist(), passages, strict=True):
             yield struct.pack("<4I", *shape, *pair) + bits.tobytes()
-
-    def capacity(self, config: SquareConfig) -> int | None:
-        """See `maze_capacity`; None for mazes of more than 144 rooms."""
-        rooms = square_grid(config.rows, config.cols).neighbours
-        return maze_capacity(
-            rooms,
-            loops=config.algorithm == "braid",
-            ends=(0, len(rooms) - 1) if config.endpoints == "corners" else None,
-            min_path=config.min_path,
-            max_path=config.max_path,
-        )
-
-    def solution_key(self, instance: Instance) -> str:
-        """The ids of a path mean other blocks in a maze of another size."""
-        size = f"{instance.data['rows']}x{instance.data['cols']}"
-        return f"{size} {super().solution_key(instance)}"
-
-    def columns(self) -> tuple[str, ...]:
-        return ("image_vlm",)
-
-    def prompt_values(self, instance: Instance, language: Language) -> Mapping[str, object]:
-        words = maze_words(SquareStyle.model_validate(instance.style), language)
-        return {**words, "rows": instance.data["rows"], "cols": instance.data["cols"]}
 
     def render(self, instance: Instance, style: SquareStyle, plan: FramePlan) -> Rendering:
         """Draws with one palette; `extra` has the puzzle with every block's id printed on it."""
@@ -125,53 +96,30 @@ class SquareMaze(Generator[SquareConfig, SquareStyle]):
         style = SquareStyle.model_validate(instance.style)
         return square_fields(instance, _layout(instance.data, style))
 
-    def check(self, sample: Sample, prediction: Prediction, *, overlay: bool = False) -> Verdict:
-        from .verify import check
+    def from_videothinkbench(
+        self, fields: Mapping[str, Json], puzzle: Array
+    ) -> tuple[Content, Mapping[str, Json]]:
+        return read_square(fields, puzzle)
 
-        return check(sample, prediction, overlay=overlay)
+    def graph(self, instance: Instance) -> MazeGraph:
+        return square_graph(instance)
 
-    def corruptions(self, sample: Sample) -> Iterator[tuple[str, Prediction]]:
-        from .corruptions import corruptions
+    def scene(self, instance: Instance) -> Scene:
+        from .square_scene import square_scene
 
-        return corruptions(sample)
+        return square_scene(instance)
 
-    def baseline(self, name: str, sample: Sample, seed: int) -> Prediction | None:
-        from .baselines import baseline
+    def sketch(self, instance: Instance, puzzle: Array) -> Sketch:
+        from .square_scene import square_sketch
 
-        return baseline(name, sample, seed)
-
-
-def _draw_rooms(rng: Rng, num_rooms: int, endpoints: str) -> tuple[int, int, int]:
-    """Start, goal (another room) and the room where carving starts."""
-    if endpoints == "corners":
-        return 0, num_rooms - 1, 0
-    start, other = rng.below(num_rooms), rng.below(num_rooms - 1)
-    return start, other + (other >= start), rng.below(num_rooms)
-
-
-def _content(
-    grid: SquareGrid, edges: Sequence[Edge], path: Sequence[int], difficulty: Mapping[str, float]
-) -> Content:
-    """The puzzle as stored, after checking the solution against the stored grid."""
-    solution = grid.block_path(path)
-    text = grid.text(edges)
-    steps = {abs(a - b) for a, b in pairwise(solution)}
-    whole = "".join(text)
-    if not steps <= {1, grid.cols} or any(whole[block] != OPEN for block in solution):
-        raise VtbError("the drawn solution is not a path of the drawn maze", fact=str(solution))
-    data = {
-        "rows": grid.rows,
-        "cols": grid.cols,
-        "grid": text,
-        "start": solution[0],
-        "goal": solution[-1],
-    }
-    return Content(data, solution, difficulty)
+        return square_sketch(instance, puzzle)
 
 
 def _layout(data: Mapping[str, Json], style: SquareStyle) -> SquareLayout:
     try:
-        return square_layout(data["rows"], data["cols"], style.cell, style.canvas)
+        return foreign_layout(data) or square_layout(
+            data["rows"], data["cols"], style.cell, style.canvas
+        )
     except ValueError as error:
         raise UsageError(
             "the maze does not fit its canvas", fact=str(error), hint="a larger --canvas, or none"

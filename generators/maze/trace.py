@@ -48,7 +48,7 @@ class Trace:
     `marks` is the red outside of the ends, `hits` what of it counts as in walls or outside, both
     bool (H, W). `on` is bool (R+1): the cells of the drawn path, ends included; `links` (K, 2) are
     the passages it uses. `is_joined` tells whether red joins the ends within the corridors,
-    `coverage` how much of its cells the path fills, ends excepted.
+    `coverage` how much of its cells the path fills, ends excepted if there are others.
     """
 
     marks: Mask
@@ -69,11 +69,18 @@ def read_trace(scene: Scene, graph: MazeGraph, reds: Mask) -> Trace:
     marks = reds & ~scene.ends
     radius = max(1, int(scene.cell_px * GAP_SHARE))
     joined = (close_gaps(marks, radius) | scene.reach) & scene.cells
-    fill = _counts(scene, scene.regions, marks) / np.maximum(scene.areas, 1)
+    fill, inner_fill, core_fill = (
+        _counts(scene, labels, marks) / np.maximum(areas, 1)
+        for labels, areas in (
+            (scene.regions, scene.areas),
+            (scene.inner, scene.inner_areas),
+            (scene.core, scene.core_areas),
+        )
+    )
     ends = [graph.start, graph.goal]
-    on = scene.is_cell & ((_inner_fill(scene, marks) >= MIN_INNER_SHARE) | (fill >= MIN_CELL_SHARE))
+    on = scene.is_cell & ((inner_fill >= MIN_INNER_SHARE) | (fill >= MIN_CELL_SHARE))
     on[ends] = True
-    on &= ~_spurs(fill, on, _links(scene, joined, on), ends)
+    on &= ~_spurs(core_fill, on, _links(scene, joined, on), ends)
     between = on.copy()
     between[ends] = False
     return Trace(
@@ -82,7 +89,7 @@ def read_trace(scene: Scene, graph: MazeGraph, reds: Mask) -> Trace:
         on=on,
         links=_links(scene, joined, on),
         is_joined=_are_joined(joined, scene.end_pixels),
-        coverage=float(fill[between].mean()) if between.any() else 0.0,
+        coverage=float(fill[between if between.any() else on].mean()),
     )
 
 
@@ -110,11 +117,6 @@ def wall_hits(scene: Scene, marks: Mask) -> Mask:
     )
 
 
-def _inner_fill(scene: Scene, marks: Mask) -> NDArray[np.float64]:
-    sizes = np.maximum(_counts(scene, scene.inner), 1)
-    return _counts(scene, scene.inner, marks) / sizes
-
-
 def _links(scene: Scene, joined: Mask, on: Mask) -> Labels:
     """The passages (K, 2) between cells that are on, across which red meets red."""
     passages, is_red = scene.passages, joined.ravel()
@@ -124,7 +126,7 @@ def _links(scene: Scene, joined: Mask, on: Mask) -> Labels:
 
 
 def _spurs(fill: NDArray[np.float64], on: Mask, links: Labels, ends: list[int]) -> Mask:
-    """The cells, bool (R+1), that the path only pokes into; `fill` is the red share of each."""
+    """The cells, bool (R+1), that the path only pokes into; `fill` is how red their cores are."""
     degrees = np.bincount(links.ravel(), minlength=on.size)
     passed = degrees == 2
     usual = float(np.median(fill[passed])) if passed.any() else 0.0

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from vtb.core.types import Language
 
-from .style import Colour, SquareStyle
+from .style import Colour, MazeStyle
+
+Marker: TypeAlias = Literal["square", "dot"]
+
+_MARKERS_ZH: Mapping[Marker, str] = {"square": "方块", "dot": "圆点"}
 
 # Reference colour, English name, Chinese name; a colour is called by its nearest reference.
 _COLOURS: tuple[tuple[Colour, str, str], ...] = (
@@ -38,12 +43,12 @@ def colour_name(colour: Colour, language: Language) -> str:
     return english if language == "en" else chinese
 
 
-def maze_words(style: SquareStyle, language: Language) -> Mapping[str, str]:
+def maze_words(style: MazeStyle, marker: Marker, language: Language) -> Mapping[str, str]:
     """Values for the placeholders of `prompts.toml`.
 
-    Colours: `background`, `wall`, `corridor`, `path`, `ids`. The marked blocks: `ends` (both),
-    `start` and `goal` (in a phrase that leads from one to the other). `wall_cap` and `ends_cap`
-    begin a sentence.
+    Colours: `background`, `wall`, `corridor`, `path`, `ids`. The markers: `ends` (both), `start`
+    and `goal` (in a phrase that leads from one to the other). `wall_cap` and `ends_cap` begin a
+    sentence.
     """
     words = {
         part: colour_name(colour, language)
@@ -55,23 +60,24 @@ def maze_words(style: SquareStyle, language: Language) -> Mapping[str, str]:
             ("ids", style.ids),
         )
     }
-    words |= _end_phrases(style, language)
+    words |= _end_phrases(style, marker, language)
     return words | {
         f"{key}_cap": words[key][0].upper() + words[key][1:] for key in ("wall", "ends")
     }
 
 
-def _end_phrases(style: SquareStyle, language: Language) -> dict[str, str]:
+def _end_phrases(style: MazeStyle, marker: Marker, language: Language) -> dict[str, str]:
     start, goal = colour_name(style.start, language), colour_name(style.goal, language)
+    shape = marker if language == "en" else _MARKERS_ZH[marker]
     match language, style.endpoints:
         case "en", "same":
-            phrases = f"two {start} squares", f"one {start} square", f"the other {start} square"
+            phrases = f"two {start} {shape}s", f"one {start} {shape}", f"the other {start} {shape}"
         case "en", _:
-            first, last = f"{start} start square", f"{goal} goal square"
+            first, last = f"{start} start {shape}", f"{goal} goal {shape}"
             phrases = f"a {first} and a {last}", f"the {first}", f"the {last}"
         case _, "same":
-            phrases = f"两个{start}方块", f"其中一个{start}方块", f"另一个{start}方块"
+            phrases = f"两个{start}{shape}", f"其中一个{start}{shape}", f"另一个{start}{shape}"
         case _:
-            first, last = f"{start}起点方块", f"{goal}终点方块"
+            first, last = f"{start}起点{shape}", f"{goal}终点{shape}"
             phrases = f"一个{first}和一个{last}", first, last
     return dict(zip(("ends", "start", "goal"), phrases, strict=True))

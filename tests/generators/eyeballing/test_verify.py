@@ -97,7 +97,7 @@ def redrawn(sample):
     picture = sample.solution.copy()
     corners = np.array(sample.instance.data["figure"]["corners"], np.int32)
     cv2.polylines(picture, [corners], True, (255, 255, 255), 7)
-    cv2.polylines(picture, [corners + [3, 0]], True, (32, 32, 32), 5)
+    cv2.polylines(picture, [corners + np.array([3, 0])], True, (32, 32, 32), 5)
     return picture
 
 

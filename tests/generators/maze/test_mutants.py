@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from generators.maze import graph, scene, trace, verify
-from generators.maze.corruptions import corruptions
-from generators.maze.sketch import Sketch
+from generators.maze import graph, scene, square_scene, trace, verify
 from generators.maze.square import SquareMaze
+from generators.maze.square_scene import instance_layout
 from vtb.core import answers
 from vtb.core.answers import wrap
 from vtb.core.types import Prediction, Reason, Sample
@@ -43,6 +42,10 @@ def coded(picture, crf=23):
     return read_frames(data)[-1]
 
 
+def layout_of(sample):
+    return instance_layout(sample.instance.data, sample.instance.style)
+
+
 def halved(picture):
     return cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
@@ -54,7 +57,7 @@ def recoloured(sample, colour):
 
 def blot(sample, cell, rows, cols, colour=RED):
     """The solution with a rectangle of (first, last + 1) pixel rows and columns of one block."""
-    x, y = Sketch.of(sample.instance, sample.puzzle).layout.corner(cell)
+    x, y = layout_of(sample).corner(cell)
     picture = sample.solution.copy()
     picture[y + rows[0] : y + rows[1], x + cols[0] : x + cols[1]] = colour
     return picture
@@ -65,10 +68,10 @@ def walls(sample):
 
 
 def picture_cases(mid, big, tiny, thin):
-    sketch, path = Sketch.of(mid.instance, mid.puzzle), mid.instance.solution
+    sketch, path = MAZE.sketch(mid.instance, mid.puzzle), mid.instance.solution
     straight, (side, deep) = straight_cell(path), alley(mid)
     far_wall = walls(big)[60]
-    wrong = {name: p.content for name, p in corruptions(mid) if p.kind == "image"}
+    wrong = {name: p.content for name, p in MAZE.corruptions(mid) if p.kind == "image"}
     # Lossy and small truths.
     yield "truth", mid, mid.solution, "ok"
     yield "crf 23, half", tiny, halved(coded(tiny.solution)), "ok"
@@ -133,13 +136,13 @@ def alley(sample):
 def shortened(sample, length_px):
     """The solution without its last piece before the goal."""
     before, goal = sample.instance.solution[-2:]
-    sketch = Sketch.of(sample.instance, sample.puzzle)
-    (x, y), (goal_x, goal_y) = sketch.layout.corner(before), sketch.layout.corner(goal)
-    offset = sketch.layout.cell - length_px
+    layout = layout_of(sample)
+    (x, y), (goal_x, goal_y) = layout.corner(before), layout.corner(goal)
+    offset = layout.cell - length_px
     picture = sample.solution.copy()
     left, top = x + offset * (goal_x > x), y + offset * (goal_y > y)
-    width = length_px if goal_x != x else sketch.layout.cell
-    height = length_px if goal_y != y else sketch.layout.cell
+    width = length_px if goal_x != x else layout.cell
+    height = length_px if goal_y != y else layout.cell
     picture[top : top + height, left : left + width] = WHITE
     return picture
 
@@ -156,7 +159,7 @@ def dotted(sample):
 def threaded(sample, cell):
     """The solution, a single pixel wide within one cell."""
     picture = blot(sample, cell, (0, 32), (0, 32), WHITE)
-    x, y = Sketch.of(sample.instance, sample.puzzle).layout.corner(cell)
+    x, y = layout_of(sample).corner(cell)
     path = sample.instance.solution
     is_across = abs(path[path.index(cell) + 1] - cell) == 1
     thread = np.s_[y + 16, x : x + 32] if is_across else np.s_[y : y + 32, x + 16]
@@ -275,8 +278,8 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "gaps close": (trace, "GAP_SHARE", 0.6),
     "ends always joined": (trace, "_are_joined", nothing(True)),
     "links always": (verify, "are_linked", nothing(True)),
-    "reach of two cells": (scene, "END_REACH", 2.6),
-    "no reach": (scene, "END_REACH", 0.1),
+    "reach of two cells": (square_scene, "END_REACH", 2.6),
+    "no reach": (square_scene, "END_REACH", 0.1),
     "little bleed": (scene, "MAX_BLEED_PX", 1),
     "deep bleed": (scene, "MAX_BLEED_PX", 99),
     "either direction": (graph.MazeGraph, "starts", lambda maze: (maze.start, maze.goal)),
@@ -301,11 +304,11 @@ def first_failure(suite):
 @pytest.fixture
 def fresh_scenes():
     """Maps that know the constants of this test only."""
-    scene._square_scene.cache_clear()
-    scene._blocks.cache_clear()
+    square_scene._square_scene.cache_clear()
+    square_scene._blocks.cache_clear()
     yield
-    scene._square_scene.cache_clear()
-    scene._blocks.cache_clear()
+    square_scene._square_scene.cache_clear()
+    square_scene._blocks.cache_clear()
 
 
 def test_the_suite_holds(suite):
