@@ -22,7 +22,7 @@ from vtb.media.canvas import Canvas
 from .board import Board, from_json
 from .clip import timeline
 from .config import Colour, EyeballingConfig
-from .marker import Look, Stamp, draw_highlight, marker_box, marker_stamp
+from .marker import Look, Stamp, draw_highlight, marker_box, marker_stamp, snapped
 from .shapes import Arc, Box, Dot, Line, Shape
 from .style import EyeballingStyle
 
@@ -85,7 +85,7 @@ class Sheet:
         canvas = Canvas.blank(height, width, PAPER)
         for shape in task.ink(figure, board):
             draw(canvas, shape, look)
-        markers = {c["label"]: complex(c["x"], c["y"]) for c in data["candidates"]}
+        markers = {c["label"]: snapped(complex(c["x"], c["y"])) for c in data["candidates"]}
         right = markers[data["answer"]]
         return cls(
             given=canvas.pixels,
@@ -122,7 +122,10 @@ class Sheet:
         patch = coloured(ground[box], self.style)
         inside = self.right - complex(box[1].start, box[0].start)
         draw_highlight(Canvas(patch), inside, self.label, self.look, self.style)
-        colours, places = np.unique(patch.reshape(-1, 3), axis=0, return_inverse=True)
+        # As single numbers, which sort ten times faster than rows.
+        packed = patch.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+        numbers, places = np.unique(packed, return_inverse=True)
+        colours = np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], 1).astype(np.uint8)
         if SHADES + len(colours) > MAX_COLOURS:
             rgb = palette[pixels]
             rgb[box] = patch

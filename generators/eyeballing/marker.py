@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ MIN_FONT_PX = 9.0
 REFERENCE_RADIUS_PX = 10
 # Room for the antialiased rim.
 RIM_PX = 2
+# Places of markers per pixel.
+STEPS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +92,28 @@ def marker_box(place: complex, look: Look) -> tuple[slice, slice]:
     return rows, slice(max(0, int(x - reach)), int(x + reach) + 1)
 
 
+def snapped(place: complex) -> complex:
+    """The nearest sixteenth of a pixel, as exactly as is drawn: equal markers share a drawing."""
+    return complex(round(place.real * STEPS), round(place.imag * STEPS)) / STEPS
+
+
 def marker_stamp(place: complex, label: str, look: Look) -> Stamp:
-    """A plain marker: drawn on black and on white, which tells how much shines through."""
+    """A plain marker at a snapped place."""
     rows, columns = marker_box(place, look)
     size = (rows.stop - rows.start, columns.stop - columns.start)
     inside = place - complex(columns.start, rows.start)
+    return Stamp(rows, columns, *_layers(size, inside, label, look))
+
+
+@lru_cache(maxsize=4096)
+def _layers(
+    size: tuple[int, int], inside: complex, label: str, look: Look
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How much shines through a marker, and its own ink: drawn on black and on white."""
     grounds: list[NDArray[np.float32]] = []
     for grey in (0, 255):
         canvas = Canvas.blank(*size, grey)
         draw_marker(canvas, inside, label, look, outline=0, fill=255, ink=0)
         grounds.append(canvas.pixels.astype(np.float32))
     on_black, on_white = grounds
-    return Stamp(rows, columns, (on_white - on_black) / np.float32(255), on_black)
+    return (on_white - on_black) / np.float32(255), on_black

@@ -22,6 +22,8 @@ from .scene import INK_LEVEL, Scene, is_changed, marker_window, read_scene, scen
 
 # Thin strokes correlate to 0.4 when blurred; what is left of them is measured afterwards.
 MIN_SCENE_SCORE = 0.3
+# Constructions beside given strokes leave this much; a shift by more than the tolerance does not.
+SURE_SCENE_SCORE = 0.7
 # An option counts as marked when this share of its fill is reddish, or of its ring red; another
 # with half as much makes the answer ambiguous.
 MIN_MARK = 0.5
@@ -64,7 +66,7 @@ def check_picture(
     """The verdict on one picture (RGB uint8, any size) of a marked option."""
     puzzle, answer = sample.puzzle, str(sample.instance.data["answer"])
     assert puzzle is not None
-    place = align(picture, puzzle, scene.near)
+    place = align(picture, puzzle, scene.near, SURE_SCENE_SCORE)
     details: dict[str, Json] = {"scene_score": round(place.score, 4)}
     if place.failure is not None and place.score < MIN_SCENE_SCORE:
         return Verdict(0.0, False, place.failure, details)

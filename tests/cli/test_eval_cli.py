@@ -79,9 +79,7 @@ def test_unknown_values_are_usage_errors(puzzles, arguments):
     assert puzzles(*arguments).exit_code == 2
 
 
-def test_the_other_rule_writes_elsewhere_and_names_ours_beside(
-    maze_set, tmp_path, monkeypatch
-):
+def test_the_other_rule_writes_elsewhere_and_names_ours_beside(maze_set, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ["puzzles", "--data", str(maze_set), "--baseline", "straight"]
     ours = CliRunner().invoke(app, arguments)

@@ -1,0 +1,1 @@
+"""Visual puzzles: complete a pattern, fill in a worksheet."""
