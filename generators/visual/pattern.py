@@ -148,9 +148,6 @@ class PatternPuzzle(Generator[PatternConfig, PatternStyle]):
     def styles(self) -> Mapping[str, Mapping[str, Any]]:
         return self.data_file("styles.toml")["pattern"]
 
-    def presets(self) -> Mapping[str, Mapping[str, Any]]:
-        return self.data_file("presets.toml")["pattern"]
-
     def render(self, instance: Instance, style: PatternStyle, plan: FramePlan) -> Rendering:
         """Draws the puzzle and its solution; the clip fades the hidden place over."""
         from .pattern_drawing import Easel, crossfade

@@ -73,10 +73,6 @@ class Fills:
         self.box.of(mask)[:] = self.place
         return mask
 
-    def seen(self, picture: Array) -> Lab:
-        """The window of a picture of the puzzle's size."""
-        return lab(_shrunk(np.ascontiguousarray(self.box.of(picture)), self.shrink))
-
     def reading(self, picture: Array) -> Reading:
         """How a picture of the puzzle's size looks beside every fill."""
         seen = lab(_shrunk(np.ascontiguousarray(self.box.of(picture)), self.shrink))

@@ -360,3 +360,24 @@ def test_a_pattern_that_two_options_complete_is_refused(pattern_generator, monke
 def test_canvas_sides_are_multiples_of_32_in_bounds(canvas, pattern_generator):
     with pytest.raises(ValueError, match="canvas"):
         pattern_generator("size_grid").Config(canvas=canvas)
+
+
+def test_prompts_ask_in_several_words_and_list_the_options(
+    pattern_task, pattern_generator, pattern_instance
+):
+    generator = pattern_generator(pattern_task)
+    phrases = generator.data_file("prompts.toml")[pattern_task]
+    for language in ("en", "zh"):
+        assert len(set(phrases["scene"][language])) == len(set(phrases["question"][language])) == 3
+        asked = {
+            generator.prompts(pattern_instance(pattern_task, index), "vlm", language)
+            for index in range(12)
+        }
+        assert len(asked) > 6
+        for index in range(4):
+            instance = pattern_instance(pattern_task, index)
+            assert ", ".join(instance.data["options"]) in generator.prompts(
+                instance, "vlm", language
+            )
+            shown = generator.prompts(instance, "video", language)
+            assert phrases["missing"][language] in shown
