@@ -212,3 +212,13 @@ def test_a_clip_too_large_for_memory_is_refused(monkeypatch):
     monkeypatch.setattr(video, "MAX_PIXELS", 16 * 32 * 32)
     with pytest.raises(UnreadableError, match="too large"):
         read_frames(clip)
+
+
+def test_frames_that_change_in_part_are_those_that_were_given():
+    frames = [np.zeros((64, 62, 3), np.uint8) for _ in range(6)]
+    frames[1][10:13, 5:20] = frames[2][10:13, 5:20] = 255
+    frames[2][40:64, 30:40] = 200
+    frames[3][:] = 90
+    clip = encode(iter(frames), num_frames=6, height=64, width=62, fps=8, crf=1)
+    for shown, given in zip(read_frames(clip), frames, strict=True):
+        assert np.abs(shown.astype(int) - given).mean() < 3
