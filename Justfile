@@ -32,7 +32,7 @@ demo:
 
 # rewrite golden files and show what changed
 golden:
-    VTB_REWRITE_GOLDEN=1 pytest tests/generators tests/cli
+    VTB_REWRITE_GOLDEN=1 pytest tests/generators tests/property tests/cli
     git diff --stat tests/golden
 
 # docs/GALLERY.md: every registered generator with pictures
