@@ -112,3 +112,12 @@ def test_a_larger_count_of_a_mixture_goes_on_where_it_stopped(tmp_path, content_
         for count in counts:
             build(asked, out, count, shard_size=4)
     assert content_of(tmp_path / "grown-2") == content_of(tmp_path / "grown-1")
+
+
+def test_the_last_puzzles_of_a_small_task_are_found():
+    from vtb.data.plan import Planner
+
+    request = Request([Task.of("visual-size-grid", {}, {})], 0, FramePlan.of(17, 16), video=False)
+    planner = Planner(request)
+    assert planner._attempts == [20 * 288]
+    assert sum(1 for _ in planner.plan(range(288))) == planner.unique == 288

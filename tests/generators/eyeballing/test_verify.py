@@ -287,3 +287,5 @@ def test_pictures_hold_every_colour_of_the_highlight(side):
     corner = sample.solution[y - round(20 * side / 512), x - round(20 * side / 512)]
     assert corner.tolist() in ([255] * 3, [32] * 3)
     assert judged(sample, sample.solution).passed
+    window = np.s_[y - side // 32 : y + side // 32, x - side // 32 : x + side // 32]
+    assert (sample.solution[window] == PALE).all(axis=2).mean() > 0.05
