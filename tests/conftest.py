@@ -7,9 +7,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keeps the user's cache out of the tests, and theirs out of it."""
+    directory = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VTB_HOME", str(directory))
+        yield directory
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +34,18 @@ def tiny_wan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("models") / "wan"
     create("wan2.2-ti2v-5b", "tiny", 0, directory)
     return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_a14b(tiny_wan: Path) -> dict[str, Path]:
+    """Random checkpoints of both A14B families by name; do not write into them."""
+    from vtb.models.create import create
+
+    families = ("wan2.2-t2v-a14b", "wan2.2-i2v-a14b")
+    directories = {family: tiny_wan.parent / family for family in families}
+    for family, directory in directories.items():
+        create(family, "tiny", 0, directory)
+    return directories
 
 
 @pytest.fixture(scope="session")

@@ -149,12 +149,17 @@ class _Demo:
         return create(FAMILY, "tiny", 0, self._model).parameters > 0
 
     def _train(self) -> bool:
-        from vtb.train.job import open_job
+        from vtb.train.job import Machines, open_job
         from vtb.train.run import run_job
 
         overrides = [f"train.steps={TRAIN_STEPS}", f"save.every={TRAIN_STEPS}"]
         job = open_job(
-            RECIPE, overrides, data=self._train_set, model=self._model, out=self._run, num_gpus=0
+            RECIPE,
+            overrides,
+            data=self._train_set,
+            model=self._model,
+            out=self._run,
+            machines=Machines(num_gpus=0),
         )
         return run_job(job, warn=lambda check: None).steps == TRAIN_STEPS
 
@@ -168,12 +173,12 @@ class _Demo:
                 model=self._model,
                 data=self._test_set,
                 out=self._out / name,
-                lora=weights,
+                loras=weights,
                 steps=DENOISING_STEPS,
                 cfg=1.0,
                 device="cpu",
             )
-            for name, weights in (("before", None), ("after", lora))
+            for name, weights in (("before", ()), ("after", (lora,)))
         )
         return not any(infer_videos(request).failed for request in requests)
 

@@ -28,7 +28,7 @@ def test_show_prints_toml_with_origins():
     shown = run("show", TINY, "-s", "lora.rank=2").stdout
     assert tomllib.loads(shown)["lora"]["rank"] == 2
     assert "rank = 2  # --set lora.rank=2" in shown
-    assert "accum = 1  # default" in shown
+    assert "batch = 1  # default" in shown
 
 
 def test_show_json_has_an_origin_for_every_value():

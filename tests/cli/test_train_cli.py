@@ -27,7 +27,8 @@ def mazes(tmp_path_factory):
 
 
 @pytest.fixture
-def arguments(mazes, tiny_wan, tmp_path):
+def arguments(mazes, tiny_wan, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTB_HOME", str(tmp_path / "home"))
     paths = ("--data", mazes, "--model", tiny_wan, "-o", tmp_path / "run")
     return ["video", "-r", TINY, *map(str, paths), "--gpus", "0"]
 
@@ -52,13 +53,16 @@ def exit_code(monkeypatch, *arguments):
 def test_dry_run_prints_the_plan_and_writes_nothing(arguments, tmp_path):
     plan = json.loads(run(*arguments, "--dry-run", "--json").stdout)
     assert plan.pop("schema") == "vtb.plan/1"
-    assert set(plan) == {"argv", "env", "cwd", "inputs", "outputs", "checks", "estimates"}
+    assert {"argv", "env", "cwd", "inputs", "outputs", "checks", "estimates"} <= set(plan)
     assert {"tokens", "steps", "seconds_per_step", "memory_gib"} <= set(plan["estimates"])
     assert plan["argv"][1:4] == ["-m", "vtb.train.video", str(tmp_path / "run")]
     assert {"--data", "--model"} <= set(plan["argv"])
     text = run(*arguments, "--dry-run", "--seed", "7").stdout
     assert "OMP_NUM_THREADS=1" in text
     assert "20 per sample" in text
+    assert "batch        1 = 1 at once x 1 rounds x 1 device" in text
+    assert "lora.rank = 4" in text
+    assert "2 to encode" in text
     assert not (tmp_path / "run").exists()
 
 
@@ -104,7 +108,82 @@ def test_result_of_a_run(arguments, tmp_path, monkeypatch):
     assert first_line == "already complete: 20 steps, loss 2.5000 → 1.5000"
 
 
-@pytest.mark.parametrize("gpus", ["2", "-1", "all"])
+def test_an_early_end_is_said(arguments, monkeypatch):
+    from vtb.train import run as training
+
+    def launch(plan, log, watch):
+        directory = log.parent / "checkpoints" / "step-000007"
+        directory.mkdir(parents=True)
+        (directory / "state.json").write_text('{"step": 7, "is_finished": true}')
+        (log.parent / "final").mkdir()
+        (log.parent / "events.jsonl").write_text(
+            '{"encoded": 2, "of": 2}\n{"step": 7, "loss": 1}\n'
+        )
+
+    monkeypatch.setattr(training, "run_job", partial(training.run_job, launch=launch))
+    assert "trained: 7 steps, loss 1.0000 → 1.0000, ended early" in run(*arguments).stdout
+    assert "already complete: 7 steps" in run(*arguments).stdout
+
+
+def test_cache_only_says_what_it_encoded_and_goes_on_without(arguments, monkeypatch):
+    from vtb.train import run as training
+
+    def launch(plan, log, watch):
+        assert plan.argv[-1] == "--cache-only"
+
+    monkeypatch.setattr(training, "fill_cache", partial(training.fill_cache, launch=launch))
+    monkeypatch.setattr(sys, "argv", ["vtb", "train", "video", "--cache-only", "-o", "RUN"])
+    done = run(*arguments, "--cache-only")
+    assert done.stdout.startswith("encoded: 2 of 2 samples")
+    assert done.stderr.splitlines()[-1].strip() == "vtb train video -o RUN"
+    result = json.loads(run(*arguments, "--cache-only", "--json").stdout)
+    assert (result["status"], result["cache"]["encoded"]) == ("cached", 2)
+    assert {"run", "loss", "checkpoint", "final", "resumed_from"} <= set(result)
+
+
+def test_the_command_of_the_other_nodes_is_shown(arguments, monkeypatch):
+    words = ["train", "video", "--nodes", "2", "--node-rank", "0", "--main-address", "here:99"]
+    monkeypatch.setattr(sys, "argv", ["/bin/vtb", *words])
+    text = run(*arguments, *words[2:], "-s", "train.batch=2", "--dry-run").stdout
+    assert "vtb train video --nodes 2 --main-address here:99 --node-rank 1" in text
+    assert "--nnodes 2 --node-rank 0 --nproc-per-node 1 --rdzv-backend static" in text
+
+
+@pytest.fixture
+def both_experts(arguments, tiny_a14b):
+    family = "wan2.2-t2v-a14b"
+    model = ["--model", str(tiny_a14b[family]), "-s", f"model.family={family}"]
+    return [*arguments, *model, "--expert", "both"]
+
+
+def test_both_experts_run_one_after_the_other(both_experts, tmp_path, monkeypatch):
+    from vtb.train import run as training
+
+    started = []
+
+    def launch(plan, log, watch):
+        started.append(plan.argv[plan.argv.index("--expert") + 1])
+        (log.parent / "checkpoints" / "step-000020").mkdir(parents=True)
+        (log.parent / "final").mkdir()
+
+    monkeypatch.setattr(training, "run_job", partial(training.run_job, launch=launch))
+    done = run(*both_experts, "--json")
+    result = json.loads(done.stdout)
+    assert started == ["high", "low"]
+    assert [one["out"] for one in result["runs"]] == [
+        str(tmp_path / "run" / "high"),
+        str(tmp_path / "run" / "low"),
+    ]
+    assert result["out"] == result["runs"][-1]["out"]
+    assert "--lora-low" in done.stderr
+
+
+def test_plans_of_both_experts(both_experts):
+    plan = json.loads(run(*both_experts, "--dry-run", "--json").stdout)
+    assert [one["recipe"]["model.expert"]["value"] for one in plan["runs"]] == ["high", "low"]
+
+
+@pytest.mark.parametrize("gpus", ["1.5", "-1", "all"])
 def test_gpus_that_are_not_possible(arguments, gpus):
     with pytest.raises(UsageError, match="is not possible"):
         run(*arguments, "--gpus", gpus)
@@ -118,6 +197,11 @@ def test_gpus_that_are_not_possible(arguments, gpus):
         (["--model", "/nowhere"], 4),
         (["--data", "/nowhere"], 1),
         (["--max-steps", "0"], 2),
+        (["--expert", "high"], 2),
+        (["--expert", "middle"], 2),
+        (["--launcher", "mpirun"], 2),
+        (["--nodes", "2"], 2),
+        (["--gpus", "3"], 4),
     ],
 )
 def test_exit_codes(arguments, monkeypatch, extra, code):

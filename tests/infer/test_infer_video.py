@@ -106,7 +106,7 @@ def test_clip_sidecar_list_and_record(infer, tmp_path, maze_set, tiny_wan):
 
 def test_lora_changes_the_clip(infer, tmp_path, lora_of):
     infer(out=tmp_path / "base")
-    infer(out=tmp_path / "tuned", lora=lora_of())
+    infer(out=tmp_path / "tuned", loras=(lora_of(),))
     base, tuned = listed(tmp_path / "base")[0], listed(tmp_path / "tuned")[0]
     assert base["seed"] == tuned["seed"] and base["sha256"] != tuned["sha256"]
     assert tuned["run"].endswith("lora0.safetensors")
@@ -114,18 +114,18 @@ def test_lora_changes_the_clip(infer, tmp_path, lora_of):
 
 def test_a_lora_of_another_model_is_refused(infer, lora_of, tmp_path):
     with pytest.raises(UnreadableError, match="does not fit"):
-        infer(lora=lora_of(extra_inputs=4))
+        infer(loras=(lora_of(extra_inputs=4),))
     assert not list((tmp_path / "pred").glob("*.mp4"))
 
 
 def test_a_lora_that_is_not_there_is_named(infer, tmp_path):
     with pytest.raises(UnreadableError, match=r"nothing\.safetensors"):
-        infer(lora=tmp_path / "nothing.safetensors")
+        infer(loras=(tmp_path / "nothing.safetensors",))
 
 
 def test_a_lora_of_zeros_is_refused_and_claims_no_folder(infer, lora_of):
     with pytest.raises(UnreadableError, match="changes nothing"):
-        infer(lora=lora_of(scale=0.0))
+        infer(loras=(lora_of(scale=0.0),))
     assert infer().done == 1
 
 
@@ -231,11 +231,11 @@ def test_a_clip_whose_puzzle_is_drawn_otherwise_is_made_again(infer, stub, tmp_p
 
 
 def test_a_lora_that_may_have_seen_the_puzzles_is_warned_of(infer, stub, lora_of, tmp_path):
-    options = {"lora": lora_of(train_buckets="[100, 1000]"), "out": tmp_path / "seen"}
+    options = {"loras": (lora_of(train_buckets="[100, 1000]"),), "out": tmp_path / "seen"}
     (warning,) = infer(**options).warnings
     assert "100-999" in warning
     assert read_json(tmp_path / "seen" / "infer.json")["train_buckets"] == [100, 1000]
-    assert not infer(lora=lora_of(), out=tmp_path / "foreign").warnings
+    assert not infer(loras=(lora_of(),), out=tmp_path / "foreign").warnings
 
 
 def test_one_writer_at_a_time(infer, tmp_path):

@@ -170,10 +170,16 @@ def test_equal_loras_give_equal_files(tmp_path, trained):
         ("blocks.12.cross_attn.v", "blocks.12.attn2.to_v"),
         ("blocks.0.ffn.0", "blocks.0.ffn.net.0.proj"),
         ("blocks.0.ffn.2", "blocks.0.ffn.net.2"),
-        ("head.head", "head.head"),
+        ("head.head", "proj_out"),
+        ("text_embedding.2", "condition_embedder.text_embedder.linear_2"),
+        ("time_embedding.0", "condition_embedder.time_embedder.linear_1"),
+        ("time_projection.1", "condition_embedder.time_proj"),
     ],
 )
-@pytest.mark.parametrize("prefix", ["", "diffusion_model.", "transformer.", "base_model.model."])
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "diffusion_model.", "transformer.", "base_model.model.", "base_model.model.transformer."],
+)
 @pytest.mark.parametrize("down", ["lora_A.weight", "lora_A.default.weight", "lora_down.weight"])
 def test_all_spellings_are_read(module, layer, prefix, down):
     from vtb.models.wan.lora_keys import format_key, parse_key
@@ -184,6 +190,41 @@ def test_all_spellings_are_read(module, layer, prefix, down):
         assert parse_key(f"{prefix}{name}.{up}") == (module, "up")
         assert parse_key(f"{prefix}{name}.alpha") == (module, "alpha")
     assert format_key(module, "up", "diffusers") == f"transformer.{layer}.lora_B.weight"
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("blocks.12.self_attn.o", "blocks_12_self_attn_o"),
+        ("blocks.1.cross_attn.q", "blocks_1_cross_attn_q"),
+        ("blocks.0.ffn.2", "blocks_0_ffn_2"),
+        ("head.head", "head_head"),
+        ("time_projection.1", "time_projection_1"),
+        ("blocks.1.foreign_q", "blocks_1_foreign_q"),
+    ],
+)
+def test_kohya_names_are_read(module, name):
+    from vtb.models.wan.lora_keys import parse_key
+
+    assert parse_key(f"lora_unet_{name}.lora_down.weight") == (module, "down")
+    assert parse_key(f"lora_unet_{name}.alpha") == (module, "alpha")
+
+
+@pytest.mark.parametrize(
+    ("key", "layout"),
+    [
+        ("diffusion_model.blocks.0.ffn.0.alpha", "comfyui"),
+        ("blocks.0.self_attn.q.lora_A.default.weight", "diffsynth"),
+        ("transformer.blocks.0.attn1.to_q.lora_A.weight", "diffusers"),
+        ("blocks.0.attn1.to_q.lora_A.weight", "diffusers"),
+        ("base_model.model.blocks.0.ffn.0.lora_A.weight", "peft"),
+        ("lora_unet_blocks_0_ffn_0.lora_up.weight", "kohya"),
+    ],
+)
+def test_layouts_are_recognised(key, layout):
+    from vtb.models.wan.lora_keys import recognise_layout
+
+    assert recognise_layout([key, key.replace("0", "1")]) == layout
 
 
 def renamed(lora, rename):
@@ -224,6 +265,8 @@ def test_another_shape_and_an_empty_file_are_refused(tiny_wan, trained):
         {"blocks.0.ffn.0.lora_A.weight": (4, 8), "blocks.0.ffn.0.lora_B.weight": (8, 3)},
         {"blocks.0.ffn.0.alpha": ()},
         {"blocks.0.ffn.0.weight": (4, 8)},
+        {"blocks.0.ffn.0.lora_A.weight": (0, 8), "blocks.0.ffn.0.lora_B.weight": (8, 0)},
+        {},
     ],
 )
 def test_half_pairs_and_foreign_tensors_are_refused(tmp_path, tensors):

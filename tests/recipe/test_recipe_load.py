@@ -44,13 +44,13 @@ def test_lists_replace(family):
 
 
 def test_every_value_has_its_origin(family, tmp_path):
-    resolved = load(VideoRecipe, family, ["train.accum=2"])
+    resolved = load(VideoRecipe, family, ["train.batch=2"])
     origins = resolved.origins
     assert set(origins) == {key for key, _ in leaves(resolved.values)}
     assert origins["lora.rank"] == f"{tmp_path / 'child.toml'}:4"
     assert origins["lora.target_modules"] == f"{tmp_path / 'base.toml'}:5"
     assert origins["train.lr"] == f"{tmp_path / 'base.toml'}:10"
-    assert origins["train.accum"] == "--set train.accum=2"
+    assert origins["train.batch"] == "--set train.batch=2"
     assert origins["train.grad_clip"] == origins["lora.alpha"] == "default"
 
 

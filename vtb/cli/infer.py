@@ -29,7 +29,14 @@ def video(
     split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
     prompt: Annotated[str | None, typer.Option(help="One prompt, instead of --data.")] = None,
     image: Annotated[Path | None, typer.Option(help="First frame for --prompt.")] = None,
-    lora: Annotated[Path | None, typer.Option(help="LoRA file; every tensor must match.")] = None,
+    lora: Annotated[
+        list[Path] | None,
+        typer.Option(help="LoRA file; every tensor must match. Once per expert of an A14B model."),
+    ] = None,
+    lora_low: Annotated[
+        Path | None,
+        typer.Option(help="LoRA file for the low-noise expert, if it does not say so itself."),
+    ] = None,
     frames: Annotated[
         int | None, typer.Option(min=1, help="Frames of a clip.", show_default="the dataset's")
     ] = None,
@@ -59,7 +66,7 @@ def video(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Make one clip per puzzle, beginning with the puzzle image."""
+    """Make one clip per puzzle, beginning with the puzzle image if the model takes one."""
     from vtb.infer.settings import VideoRequest
     from vtb.infer.video import infer_videos
     from vtb.media.fit import Size
@@ -73,7 +80,8 @@ def video(
             split=split,
             prompt=prompt,
             image=None if image is None else image.resolve(),
-            lora=None if lora is None else lora.resolve(),
+            loras=tuple(file.resolve() for file in lora or ()),
+            lora_low=None if lora_low is None else lora_low.resolve(),
             num_frames=frames,
             fps=fps,
             size=None if size is None else Size(*parse_size(size, "--size")),

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vtb.cli import models_lora
+from vtb.cli.models_report import first_names, lora_lines, lora_payload
 from vtb.cli.options import JsonMode, Out, Quiet, Verbose
-from vtb.cli.output import emit, next_steps
+from vtb.cli.output import emit, next_steps, warn
 
 if TYPE_CHECKING:
     from vtb.models.check import CheckReport
-    from vtb.models.families import LoraReport
 
 app = typer.Typer(no_args_is_help=True, help="Make and check model directories.")
-SHOWN = 5
+app.add_typer(models_lora.app, name="lora")
 
 
 @app.command()
@@ -67,6 +67,8 @@ def check(
     from vtb.models.families import MARKER
 
     report = check_directory(directory.resolve(), family, lora or ())
+    for warning in (text for one in report.lora for text in one.warnings):
+        warn(warning)
     emit("vtb.models.check/1", _payload(report), _text(report), json_mode)
     if not report.ok:
         raise typer.Exit(3)
@@ -86,15 +88,7 @@ def _payload(report: CheckReport) -> dict[str, object]:
             "unexpected": list(report.unexpected),
         },
         "parameters": report.parameters,
-        "lora": [
-            {
-                "file": str(lora.file.resolve()),
-                "matched": lora.matched,
-                "unmatched": list(lora.unmatched),
-                "zero": list(lora.zero),
-            }
-            for lora in report.lora
-        ],
+        "lora": [lora_payload(lora) for lora in report.lora],
     }
 
 
@@ -102,23 +96,8 @@ def _text(report: CheckReport) -> str:
     lines = [
         f"{report.family}: {'ok' if report.ok else 'does not match'}, "
         f"{report.parameters:,} parameters, {len(report.complete)} files ok",
-        *_first("missing", report.missing),
-        *_first("unexpected", report.unexpected),
-        *(line for lora in report.lora for line in _lora_lines(lora)),
+        *first_names("missing", report.missing),
+        *first_names("unexpected", report.unexpected),
+        *(line for lora in report.lora for line in lora_lines(lora)),
     ]
     return "\n".join(lines)
-
-
-def _lora_lines(lora: LoraReport) -> list[str]:
-    return [
-        f"{lora.file}: {lora.matched} layers match",
-        *_first("unmatched", lora.unmatched),
-        *_first("zero", lora.zero),
-    ]
-
-
-def _first(label: str, names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [f"  {label} ({len(names)}): {', '.join(names[:SHOWN])}{more}"]

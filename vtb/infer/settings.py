@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vtb.core.errors import UsageError
-from vtb.core.files import sha256_file
 from vtb.data.store import open_dataset
+from vtb.infer.loras import LoraFiles
 from vtb.infer.sources import ClipShape, DatasetSource, PromptSource, Source
 from vtb.media.fit import Fit, FitMode, Size
 from vtb.models.identity import weights_fingerprint
 from vtb.models.wan.checkpoint import WanCheckpoint
+from vtb.models.wan.variants import WanVariant
 from vtb.run.provenance import versions
 
 if TYPE_CHECKING:
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 # Recorded, but a change of them spoils no clip: paths may move, and a data set may grow, since
 # every clip is listed with the drawing of its own puzzle.
-DESCRIPTIVE = ("model", "lora", "data", "manifest_hash", "split", "versions")
+DESCRIPTIVE = ("model", "lora", "lora_low", "data", "manifest_hash", "split", "versions")
 
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
     """The request as given; None takes the dataset's or the model's own value.
 
-    The samples come from a split of the dataset `data`, or from one `prompt` with its `image`.
-    `size` is where the model works; clips come back in the size of their puzzle.
+    The samples come from a split of the dataset `data`, or from one `prompt` with its `image`,
+    which a model that takes no image does without. `size` is where the model works; clips come
+    back in the size of their puzzle. Each of `loras` goes to the expert that it names; `lora_low`
+    is one for the low-noise expert. `cfg` is the guidance scale of every expert.
     """
 
     model: Path
@@ -38,7 +40,8 @@ class VideoRequest:
     split: str = "test"
     prompt: str | None = None
     image: Path | None = None
-    lora: Path | None = None
+    loras: tuple[Path, ...] = ()
+    lora_low: Path | None = None
     num_frames: int | None = None
     fps: float | None = None
     size: Size | None = None
@@ -50,12 +53,13 @@ class VideoRequest:
     device: str = "auto"
     force: bool = False
 
-    def source(self) -> Source:
+    def source(self, variant: WanVariant) -> Source:
         """Where the jobs come from; raises UsageError unless exactly one source is named."""
         if self.data is not None and self.prompt is None and self.image is None:
             return DatasetSource(open_dataset(self.data), self.split)
-        if self.data is None and self.prompt is not None and self.image is not None:
-            return PromptSource(self.prompt, self.image)
+        has_image = self.image is not None or not variant.takes_image
+        if self.data is None and self.prompt is not None and has_image:
+            return PromptSource(self.prompt, self.image, self.size or Size(*variant.sizes[0]))
         raise UsageError(
             "nothing says which clips to make",
             fact="either a dataset, or a prompt with its first frame",
@@ -65,7 +69,10 @@ class VideoRequest:
 
 @dataclass(frozen=True, slots=True)
 class VideoSettings:
-    """Everything that decides the frames of a clip, but for the puzzle and the weights."""
+    """Everything that decides the frames of a clip, but for the puzzle and the weights.
+
+    `cfg_low` and `boundary` are those of a model with two experts; see `generate`.
+    """
 
     shape: ClipShape
     size: Size | None
@@ -73,6 +80,8 @@ class VideoSettings:
     size_multiple: int
     steps: int
     cfg: float
+    cfg_low: float | None
+    boundary: float | None
     shift: float
     seed: int
 
@@ -81,7 +90,8 @@ class VideoSettings:
         return Fit.of(picture_size, self.size, self.size_multiple, self.fit)
 
     def record(self) -> dict[str, Any]:
-        """The settings as JSON."""
+        """The settings as JSON; those of a second expert only where there is one."""
+        experts = {"cfg_low": self.cfg_low, "boundary": self.boundary}
         return {
             "num_frames": self.shape.num_frames,
             "fps": self.shape.fps,
@@ -89,6 +99,7 @@ class VideoSettings:
             "fit": self.fit,
             "steps": self.steps,
             "cfg": self.cfg,
+            **({} if self.boundary is None else experts),
             "shift": self.shift,
             "seed": self.seed,
         }
@@ -101,13 +112,16 @@ def resolve(request: VideoRequest, source: Source, checkpoint: WanCheckpoint) ->
     shape = ClipShape(request.num_frames or own.num_frames, request.fps or own.fps)
     legal = Size(variant.size_multiple, variant.size_multiple)
     variant.check_geometry(shape.num_frames, *(request.size or legal))
+    scales = variant.guidance_scales
     return VideoSettings(
         shape=shape,
         size=request.size,
         fit=request.fit,
         size_multiple=variant.size_multiple,
         steps=request.steps or variant.steps,
-        cfg=variant.guidance_scale if request.cfg is None else request.cfg,
+        cfg=scales[0] if request.cfg is None else request.cfg,
+        cfg_low=scales[-1] if request.cfg is None else request.cfg,
+        boundary=variant.boundary,
         shift=variant.shift,
         seed=request.seed,
     )
@@ -117,32 +131,24 @@ def run_record(
     request: VideoRequest,
     source: Source,
     checkpoint: WanCheckpoint,
+    loras: LoraFiles,
     settings: VideoSettings,
     placement: Placement,
 ) -> dict[str, Any]:
-    """The content of `infer.json`: hashes of model, LoRA and source, and every parameter.
+    """The content of `infer.json`: hashes of model, LoRAs and source, and every parameter.
 
     All but the keys in `DESCRIPTIVE` decide the frames of a clip together with its puzzle.
-    `train_buckets` are those of the puzzles that the LoRA was trained on, as [start, stop), where
-    its file says so.
+    `train_buckets` are those of the puzzles that the LoRAs were trained on, as [start, stop), where
+    their files say so.
     """
     return {
         "family": checkpoint.variant.family,
         "model": str(request.model),
         "model_fingerprint": weights_fingerprint(checkpoint.files),
-        "lora": None if request.lora is None else str(request.lora),
-        "lora_sha256": None if request.lora is None else sha256_file(request.lora),
-        "train_buckets": None if request.lora is None else _train_buckets(request.lora),
+        **loras.record(),
         **source.record(),
         **settings.record(),
         "device": placement.device.partition(":")[0],
         "dtype": str(placement.dtype).removeprefix("torch."),
         "versions": versions(),
     }
-
-
-def _train_buckets(lora: Path) -> list[int] | None:
-    from vtb.models.wan.lora_file import read_metadata
-
-    text = read_metadata(lora).get("train_buckets")
-    return None if text is None else json.loads(text)

@@ -12,6 +12,7 @@ from vtb.core.splits import fingerprint
 from vtb.core.types import Array
 from vtb.data.request import split_rule
 from vtb.data.store import Dataset
+from vtb.media.fit import Size
 from vtb.media.image import decode_image
 from vtb.media.video import probe
 
@@ -22,11 +23,15 @@ DEFAULT_FPS = 16.0
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
-    """One clip to make: it begins with `picture`, RGB uint8 (H, W, 3)."""
+    """One clip to make, of that size: it begins with `picture`, RGB uint8 (H, W, 3).
+
+    A model that takes no image ignores the picture.
+    """
 
     sample_id: str
     prompt: str
-    picture: Array
+    picture: Array | None
+    size: Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class DatasetSource:
         sample = self.dataset.sample(sample_id)
         if sample.puzzle is None:
             raise UnreadableError(f"sample `{sample_id}` has no picture")
-        return VideoJob(sample_id, sample.prompts["video"], sample.puzzle)
+        size = Size(*sample.puzzle.shape[:2])
+        return VideoJob(sample_id, sample.prompts["video"], sample.puzzle, size)
 
     def shape(self) -> ClipShape:
         """That of the first clip; a dataset without videos takes 81 frames at 16 fps."""
@@ -85,13 +91,16 @@ class DatasetSource:
 
 @dataclass(frozen=True, slots=True)
 class PromptSource:
-    """One prompt with the image file the clip begins with."""
+    """One prompt with the image file the clip begins with; without one the clip has `size`."""
 
     prompt: str
-    image: Path
+    image: Path | None
+    size: Size
 
     def record(self) -> dict[str, Any]:
-        """What identifies the source, as JSON; raises UnreadableError without an image."""
+        """What identifies the source, as JSON; raises UnreadableError for an absent image."""
+        if self.image is None:
+            return {"prompt": self.prompt, "image_sha256": None}
         if not self.image.is_file():
             raise UnreadableError(f"image `{self.image}` does not exist")
         return {"prompt": self.prompt, "image_sha256": sha256_file(self.image)}
@@ -107,7 +116,9 @@ class PromptSource:
 
     def job(self, sample_id: str) -> VideoJob:
         """The one job."""
-        return VideoJob(sample_id, self.prompt, decode_image(self.image))
+        picture = None if self.image is None else decode_image(self.image)
+        size = self.size if picture is None else Size(*picture.shape[:2])
+        return VideoJob(sample_id, self.prompt, picture, size)
 
     def shape(self) -> ClipShape:
         """81 frames at 16 fps."""

@@ -22,17 +22,13 @@ from vtb.core.files import (
 from vtb.core.splits import overlap_warnings
 from vtb.core.types import Array
 from vtb.data.names import sample_file
-from vtb.infer.settings import (
-    DESCRIPTIVE,
-    VideoRequest,
-    VideoSettings,
-    resolve,
-    run_record,
-)
-from vtb.infer.sources import Source, VideoJob
-from vtb.media.fit import Fit, Size
+from vtb.infer.loras import LoraFiles, assign_loras
+from vtb.infer.settings import DESCRIPTIVE, VideoRequest, VideoSettings, resolve, run_record
+from vtb.infer.sources import PromptSource, Source, VideoJob
+from vtb.media.fit import Fit
 from vtb.media.video import encode, probe
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
+from vtb.models.wan.variants import WanVariant
 from vtb.run.extras import require_train_extra
 from vtb.run.lock import output_lock
 from vtb.run.progress import progress
@@ -74,9 +70,9 @@ def infer_videos(request: VideoRequest) -> InferResult:
 
     Writes `<id>.mp4`, its sidecar `<id>.json` and a line of `predictions.jsonl` per sample, in
     that order, so that a listed clip is a whole one. Raises UsageError for a clip the model
-    cannot make, UnreadableError for a LoRA that does not fit, ConflictError when the folder was
-    made with other parameters, LockedError when it is in use. A clip is made again when its puzzle
-    is drawn otherwise than it was.
+    cannot make, UnreadableError for a LoRA that does not belong to it, ConflictError when the
+    folder was made with other parameters, LockedError when it is in use. A clip is made again when
+    its puzzle is drawn otherwise than it was.
     """
     start = time.monotonic()
     require_train_extra()
@@ -84,11 +80,13 @@ def infer_videos(request: VideoRequest) -> InferResult:
 
     checkpoint = open_checkpoint(request.model)
     checkpoint.require(checkpoint.parts)
-    source = request.source()
+    source = request.source(checkpoint.variant)
     drawings = source.drawings(request.limit)
     settings = resolve(request, source, checkpoint)
     placement = place(request.device)
-    record = run_record(request, source, checkpoint, settings, placement)
+    files = assign_loras(checkpoint.variant, request.loras, request.lora_low)
+    record = run_record(request, source, checkpoint, files, settings, placement)
+    warnings = _warnings(checkpoint.variant, source, record["train_buckets"])
     with output_lock(request.out):
         remove_stale_temporaries(request.out)
         _require_same_settings(request, record)
@@ -96,8 +94,10 @@ def infer_videos(request: VideoRequest) -> InferResult:
         todo = {name: d for name, d in drawings.items() if finished.get(name) != d}
         failed: dict[str, str] = {}
         if todo:
-            make_frames = _loaded_model(request, checkpoint, settings, placement)
-            failed = _make_all(request, source, settings, todo, make_frames)
+            loras, doubts = files.read(checkpoint)
+            warnings += doubts
+            make_frames = _loaded_model(request, checkpoint, loras, settings, placement)
+            failed = _make_all(request, source, files, settings, todo, make_frames)
     return InferResult(
         out=request.out,
         n=len(drawings),
@@ -105,7 +105,7 @@ def infer_videos(request: VideoRequest) -> InferResult:
         skipped=len(drawings) - len(todo),
         failed=failed,
         seconds=time.monotonic() - start,
-        warnings=_warnings(source, record["train_buckets"]),
+        warnings=warnings,
     )
 
 
@@ -122,8 +122,19 @@ def _require_same_settings(request: VideoRequest, record: Mapping[str, Any]) -> 
         record_settings(path, record, force=True)
 
 
-def _warnings(source: Source, train_buckets: Sequence[int] | None) -> tuple[str, ...]:
-    return overlap_warnings(range(*train_buckets), source.buckets()) if train_buckets else ()
+def _warnings(
+    variant: WanVariant, source: Source, train_buckets: Sequence[int] | None
+) -> list[str]:
+    shows_picture = not isinstance(source, PromptSource) or source.image is not None
+    warnings = list(
+        overlap_warnings(range(*train_buckets), source.buckets()) if train_buckets else ()
+    )
+    if shows_picture and not variant.takes_image:
+        warnings.append(
+            f"{variant.family} takes no image: clips follow the prompt alone and do not begin with "
+            "the picture, which gives their size only"
+        )
+    return warnings
 
 
 def sample_seed(seed: int, sample_id: str) -> int:
@@ -143,18 +154,10 @@ def _is_whole(out: Path, row: Mapping[str, Any]) -> bool:
     return path.is_file() and sha256_file(path) == row["sha256"]
 
 
-def _require_effect(lora: Lora) -> None:
-    if all(pair.is_zero() for pair in lora.pairs.values()):
-        raise UnreadableError(
-            f"`{lora.source}` changes nothing",
-            fact=f"all {len(lora.pairs)} updates are zero",
-            hint="leave --lora out to see the base model",
-        )
-
-
 def _make_all(
     request: VideoRequest,
     source: Source,
+    files: LoraFiles,
     settings: VideoSettings,
     todo: Mapping[str, str],
     make_frames: MakeFrames,
@@ -164,7 +167,7 @@ def _make_all(
     with progress("generating", len(todo)) as advance:
         for sample_id, drawing in todo.items():
             try:
-                _make(request, source.job(sample_id), drawing, settings, make_frames)
+                _make(request, source.job(sample_id), drawing, files, settings, make_frames)
             except UnreadableError as error:
                 failed[sample_id] = str(error)
             advance(1)
@@ -174,37 +177,35 @@ def _make_all(
 def _loaded_model(
     request: VideoRequest,
     checkpoint: WanCheckpoint,
+    loras: Mapping[str, Lora],
     settings: VideoSettings,
     placement: Placement,
 ) -> MakeFrames:
-    """A model with its LoRA; one that does not fit is refused before weights are loaded."""
+    """All parts of the model, with its LoRAs."""
     from vtb.models.wan.generate import generate
     from vtb.models.wan.load import load_pipeline
-    from vtb.models.wan.lora import apply_lora, require_match
-    from vtb.models.wan.lora_file import read_lora
-    from vtb.models.wan.lora_targets import linear_shapes
+    from vtb.models.wan.lora import apply_lora
 
-    lora = None if request.lora is None else read_lora(request.lora)
-    if lora is not None:
-        _require_effect(lora)
-        require_match(lora, linear_shapes(checkpoint.shapes(checkpoint.part("dit"))))
     log = request.out / LOG_NAME
     pipe: WanVideoPipeline = load_pipeline(
         request.model, device=placement.device, dtype=placement.dtype, log=log
     )
-    if lora is not None:
-        apply_lora(pipe.dit, lora)
+    for expert, lora in loras.items():
+        apply_lora(pipe.dit2 if expert == "low" else pipe.dit, lora)
+    takes_image = checkpoint.variant.takes_image
 
     def make_frames(job: VideoJob, fit: Fit, seed: int) -> Array:
         return generate(
             pipe,
             prompt=job.prompt,
-            image=fit.apply(job.picture),
+            image=fit.apply(job.picture) if takes_image and job.picture is not None else None,
             num_frames=settings.shape.num_frames,
             height=fit.target.height,
             width=fit.target.width,
             steps=settings.steps,
             cfg=settings.cfg,
+            cfg_low=settings.cfg_low,
+            boundary=settings.boundary,
             seed=seed,
             shift=settings.shift,
             log=log,
@@ -217,20 +218,17 @@ def _make(
     request: VideoRequest,
     job: VideoJob,
     drawing: str,
+    files: LoraFiles,
     settings: VideoSettings,
     make_frames: MakeFrames,
 ) -> None:
     seed = sample_seed(settings.seed, job.sample_id)
-    fit = settings.fit_of(Size(*job.picture.shape[:2]))
+    fit = settings.fit_of(job.size)
     frames = fit.undo(make_frames(job, fit, seed))
     clip = _clip(frames, settings)
     path = sample_file(request.out, job.sample_id, ".mp4")
     atomic_write(path, clip)
-    origin = {
-        "model": str(request.model),
-        "run": "" if request.lora is None else str(request.lora),
-        "seed": seed,
-    }
+    origin = {"model": str(request.model), "run": files.text, "seed": seed}
     sidecar: dict[str, Any] = {
         "sample_id": job.sample_id,
         "prompt": job.prompt,

@@ -51,7 +51,7 @@ class _Found:
 def check(directory: Path, family: str | None = None, loras: Sequence[Path] = ()) -> CheckReport:
     """Compares a directory with its family's published structure, without loading weights.
 
-    The family is recognised by the structure of its parts, or by its files where none fits.
+    The family is recognised by its files and the channels of its transformer.
     Raises MissingEnvironmentError when the directory does not exist or the `train` extra is
     not installed (published T5 and VAE files are pickled state dicts, which torch reads), and
     UnreadableError when no family is recognised or a file is damaged.
@@ -77,22 +77,15 @@ def check(directory: Path, family: str | None = None, loras: Sequence[Path] = ()
 def _recognise(directory: Path) -> str:
     if (directory / MARKER).is_file():
         return str(read_json(directory / MARKER).get("family"))
-    fits = {name: _fit(directory, families.load(name)) for name in FAMILIES}
+    fits = {name: families.load(name).fit(directory) for name in FAMILIES}
     best = max(fits, key=lambda name: fits[name])
-    if fits[best] == (0, 0):
+    if not fits[best]:
         raise UnreadableError(
             f"`{directory}` holds no model of a known family",
             fact=f"known: {', '.join(FAMILIES)}",
             hint="name the family with --family to see what is missing",
         )
     return best
-
-
-def _fit(directory: Path, model: ModelFamily) -> tuple[int, int]:
-    found = [_look(directory, part) for part in model.parts(directory)]
-    tensors = [one for one in found if one.part.structure_hash]
-    present = sum(len(one.part.files) - len(one.absent) for one in tensors)
-    return sum(one.is_complete for one in tensors), present
 
 
 def _look(directory: Path, part: Part) -> _Found:

@@ -18,6 +18,8 @@ MARKER = "vtb_tiny.json"
 # Where the family object of each name lives; imported only when that family is used.
 FAMILIES: Mapping[str, str] = {
     "wan2.2-ti2v-5b": "vtb.models.wan.family:TI2V_5B",
+    "wan2.2-t2v-a14b": "vtb.models.wan.family:T2V_A14B",
+    "wan2.2-i2v-a14b": "vtb.models.wan.family:I2V_A14B",
 }
 
 
@@ -25,14 +27,16 @@ FAMILIES: Mapping[str, str] = {
 class Part:
     """One model of a checkpoint: its files, relative to the directory, and its structure.
 
-    `arguments` are those of the model class. Files without tensors, such as a tokenizer's, form a
-    part with an empty `structure_hash`.
+    `architecture` is the family's name for the model class, and `arguments` are those of the
+    class. Files without tensors, such as a tokenizer's, form a part with an empty
+    `structure_hash` and no architecture.
     """
 
     name: str
     files: tuple[str, ...]
     structure_hash: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    architecture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +44,26 @@ class LoraReport:
     """How a LoRA file fits a checkpoint.
 
     `matched` counts the modules it fits; `unmatched` names modules the base does not have in that
-    shape, `zero` matched modules whose update is all zeros.
+    shape, `zero` matched modules whose update is all zeros. `faults` says why it belongs to
+    another model although the shapes may fit, `warnings` what may be wrong. `layout` is that of
+    the tensor names, `ranks` and `alphas` are the distinct ones.
     """
 
     file: Path
     matched: int
     unmatched: tuple[str, ...]
     zero: tuple[str, ...]
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+    layout: str
+    ranks: tuple[int, ...]
+    alphas: tuple[float, ...]
+    metadata: Mapping[str, str]
 
     @property
     def ok(self) -> bool:
-        """Everything matches and the file changes something."""
-        return not self.unmatched and len(self.zero) < self.matched
+        """Everything matches, nothing speaks against it, and the file changes something."""
+        return not self.unmatched and not self.faults and len(self.zero) < self.matched
 
 
 class ModelFamily(ABC):
@@ -63,6 +75,13 @@ class ModelFamily(ABC):
     @abstractmethod
     def write(self, directory: Path, preset: str, seed: int) -> int:
         """Writes a random checkpoint into an empty directory; returns its parameter count."""
+
+    @abstractmethod
+    def fit(self, directory: Path) -> int:
+        """How many files there may be this family's; 0 when the directory holds another model.
+
+        Raises UnreadableError for a damaged file.
+        """
 
     @abstractmethod
     def parts(self, directory: Path) -> tuple[Part, ...]:

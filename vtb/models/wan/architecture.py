@@ -17,14 +17,15 @@ def shapes_of(part: Part) -> Shapes:
     import_diffsynth()
     from diffsynth.models.wan_video_dit import WanModel
     from diffsynth.models.wan_video_text_encoder import WanTextEncoder
-    from diffsynth.models.wan_video_vae import VideoVAE38_
+    from diffsynth.models.wan_video_vae import VideoVAE38_, VideoVAE_
 
     classes: dict[str, type[nn.Module]] = {
         "dit": WanModel,
         "text_encoder": WanTextEncoder,
-        "vae": VideoVAE38_,
+        "vae2.1": VideoVAE_,
+        "vae2.2": VideoVAE38_,
     }
-    model_class: Any = classes[part.name]
+    model_class: Any = classes[part.architecture]
     with torch.device("meta"):
         model = model_class(**part.arguments)
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}

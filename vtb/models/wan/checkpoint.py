@@ -11,9 +11,10 @@ from vtb.core.errors import MissingEnvironmentError, UnreadableError, did_you_me
 from vtb.core.files import read_json
 from vtb.models.families import MARKER, Part
 from vtb.models.structure import Shapes, read_shapes, structure_hash
-from vtb.models.wan.variants import TI2V_5B, VARIANTS, WanVariant
+from vtb.models.wan.variants import EXPERTS, TI2V_5B, VARIANTS, WanVariant
 
 RESIZED = ("structure_hash", "arguments")
+PATCH_WEIGHT = "patch_embedding.weight"  # (dim, in_channels, *patch_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ class WanCheckpoint:
     def files(self) -> tuple[Path, ...]:
         """Absolute paths of the files of all parts."""
         return tuple(path for part in self.parts for path in self.paths(part))
+
+    @property
+    def transformers(self) -> Mapping[str, Part]:
+        """The transformers by expert, `high` and `low`; one that is alone has the key ""."""
+        if self.variant.boundary is None:
+            return {"": self.part("dit")}
+        return {expert: self.part(name) for expert, name in EXPERTS.items()}
 
     def part(self, name: str) -> Part:
         """The part of that name."""
@@ -62,28 +70,45 @@ class WanCheckpoint:
         return shapes
 
 
-def open_checkpoint(directory: Path) -> WanCheckpoint:
+def open_checkpoint(directory: Path, variant: WanVariant | None = None) -> WanCheckpoint:
     """The checkpoint in `directory`; a preset's marker file replaces the real architecture.
 
-    Raises MissingEnvironmentError when there is no such directory and UnreadableError when the
-    marker belongs to another family. Missing files are found by `require`, not here.
+    Without `variant` the marker names it, or the files do: see `fit`. Raises
+    MissingEnvironmentError when there is no such directory and UnreadableError when the marker
+    belongs to another family. Missing files are found by `require`, not here.
     """
     if not directory.is_dir():
+        family = (variant or TI2V_5B).family
         raise MissingEnvironmentError(
             f"model directory `{directory}` does not exist",
-            hint=f"vtb models init {TI2V_5B.family} --preset tiny -o {directory}",
+            hint=f"vtb models init {family} --preset tiny -o {directory}",
         )
     if not (directory / MARKER).exists():
-        return WanCheckpoint(directory, TI2V_5B, TI2V_5B.parts)
+        found = variant or max(VARIANTS.values(), key=lambda known: fit(directory, known))
+        return WanCheckpoint(directory, found, found.parts)
     marker = read_json(directory / MARKER)
-    variant = VARIANTS.get(marker.get("family", ""))
-    if variant is None:
+    marked = VARIANTS.get(marker.get("family", ""))
+    if marked is None:
         raise UnreadableError(
             f"`{directory}` holds no Wan model",
             fact=f"{MARKER} says `{marker.get('family')}`",
             hint=did_you_mean(str(marker.get("family")), VARIANTS),
         )
-    return WanCheckpoint(directory, variant, tuple(_resized(variant.parts, marker, directory)))
+    if variant not in (None, marked):
+        return WanCheckpoint(directory, variant, variant.parts)
+    return WanCheckpoint(directory, marked, tuple(_resized(marked.parts, marker, directory)))
+
+
+def fit(directory: Path, variant: WanVariant) -> int:
+    """How many weight files of a variant are there; 0 when the transformer is another one's.
+
+    T2V and I2V differ in nothing but the channels that their transformers read.
+    """
+    files = [directory / file for part in variant.parts if part.architecture for file in part.files]
+    shards = [directory / file for part in variant.transformers for file in part.files]
+    shapes = read_shapes(shard for shard in shards if shard.is_file())
+    channels = shapes.get(PATCH_WEIGHT, (0, variant.in_channels))[1]
+    return sum(file.is_file() for file in files) if channels == variant.in_channels else 0
 
 
 def _resized(parts: Iterable[Part], marker: Mapping[str, Any], directory: Path) -> Iterator[Part]:

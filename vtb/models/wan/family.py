@@ -7,13 +7,13 @@ from pathlib import Path
 from vtb.models.families import LoraReport, ModelFamily, Part
 from vtb.models.structure import Shapes
 from vtb.models.wan import variants
-from vtb.models.wan.checkpoint import open_checkpoint
+from vtb.models.wan.checkpoint import fit, open_checkpoint
 
 
 class WanFamily(ModelFamily):
     """One Wan variant in its published layout."""
 
-    presets = ("tiny",)
+    presets = ("tiny", "mini")
 
     def __init__(self, variant: variants.WanVariant) -> None:
         self.name = variant.family
@@ -24,8 +24,11 @@ class WanFamily(ModelFamily):
 
         return write_checkpoint(directory, self._variant, preset, seed)
 
+    def fit(self, directory: Path) -> int:
+        return fit(directory, self._variant)
+
     def parts(self, directory: Path) -> tuple[Part, ...]:
-        return open_checkpoint(directory).parts
+        return open_checkpoint(directory, self._variant).parts
 
     def expected_shapes(self, part: Part) -> Shapes:
         from vtb.models.wan.architecture import shapes_of
@@ -35,7 +38,9 @@ class WanFamily(ModelFamily):
     def check_lora(self, directory: Path, file: Path) -> LoraReport:
         from vtb.models.wan.lora_check import check_lora
 
-        return check_lora(open_checkpoint(directory), file)
+        return check_lora(open_checkpoint(directory, self._variant), file)
 
 
 TI2V_5B = WanFamily(variants.TI2V_5B)
+T2V_A14B = WanFamily(variants.T2V_A14B)
+I2V_A14B = WanFamily(variants.I2V_A14B)

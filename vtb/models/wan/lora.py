@@ -19,13 +19,14 @@ class LoRALinear(nn.Module):
     """A frozen linear layer `base` plus the update `scale * B A`.
 
     A (rank, in) and B (out, rank) are float32 master weights whatever the base's dtype, and are
-    cast to the input's dtype to compute. A new layer changes nothing, because B is zero.
+    cast to the input's dtype to compute. A new layer changes nothing, because B is zero. The base
+    may be replaced by another form of the same layer, such as one with fp8 weights.
     """
 
     def __init__(self, base: nn.Linear, rank: int, alpha: float) -> None:
         super().__init__()
         device = base.weight.device
-        self.base = base.requires_grad_(False)
+        self.base: nn.Module = base.requires_grad_(False)
         self.lora_A = nn.Parameter(torch.zeros(rank, base.in_features, device=device))
         self.lora_B = nn.Parameter(torch.zeros(base.out_features, rank, device=device))
         self.alpha = alpha
@@ -37,8 +38,10 @@ class LoRALinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The base's output plus the update; (..., in) to (..., out)."""
+        # B is scaled rather than the product: it is small, and the gradient of the product is then
+        # that of the base, which needs no second copy.
         inner = linear(x, self.lora_A.to(x.dtype))
-        return self.base(x) + self.scale * linear(inner, self.lora_B.to(x.dtype))
+        return self.base(x) + linear(inner, (self.scale * self.lora_B).to(x.dtype))
 
 
 def inject_lora(

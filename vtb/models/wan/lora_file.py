@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,14 @@ from torch import Tensor
 
 from vtb.core.errors import UnreadableError
 from vtb.core.files import atomic_path
-from vtb.models.wan.lora_keys import LoraFormat, Role, format_key, parse_key
+from vtb.models.wan.lora_keys import (
+    Layout,
+    LoraFormat,
+    Role,
+    format_key,
+    parse_key,
+    recognise_layout,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,10 @@ class LoraPair:
         """Factor of the product."""
         return self.alpha / self.rank
 
+    def product(self) -> Tensor:
+        """What is added to the layer's weight: float32 (out, in)."""
+        return self.scale * (self.up.float() @ self.down.float())
+
     def fits(self, linear_shape: tuple[int, ...]) -> bool:
         """Whether the update has the (out, in) shape of a layer."""
         return linear_shape == (self.up.shape[0], self.down.shape[1])
@@ -46,18 +57,36 @@ class LoraPair:
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """Updates by the layer's original name, with the file's metadata and its origin."""
+    """Updates by the layer's original name, with the file's metadata, its origin and layout."""
 
     pairs: Mapping[str, LoraPair]
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     source: str = "LoRA"
+    layout: Layout = "comfyui"
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """The distinct ranks, ascending."""
+        return tuple(sorted({pair.rank for pair in self.pairs.values()}))
+
+    @property
+    def alphas(self) -> tuple[float, ...]:
+        """The distinct alphas, ascending."""
+        return tuple(sorted({pair.alpha for pair in self.pairs.values()}))
+
+
+def stored_dtype(loras: Iterable[Lora]) -> torch.dtype:
+    """The dtype that stores them without loss: bfloat16 when all tensors are, else float32."""
+    pairs = [pair for lora in loras for pair in lora.pairs.values()]
+    stored = {tensor.dtype for pair in pairs for tensor in (pair.down, pair.up)}
+    return torch.bfloat16 if stored == {torch.bfloat16} else torch.float32
 
 
 def read_lora(path: Path) -> Lora:
     """Reads a LoRA file in any layout, on the CPU, in the stored dtype.
 
     Without an alpha tensor, alpha is the rank. Raises UnreadableError when the file is no
-    safetensors file, holds other tensors too, or lacks half of a pair.
+    safetensors file, holds nothing or other tensors too, or lacks half of a pair.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -71,8 +100,10 @@ def read_lora(path: Path) -> Lora:
         if parsed is None:
             raise UnreadableError(f"`{path}` is no LoRA file", fact=f"it holds `{key}`")
         layers.setdefault(parsed[0], {})[parsed[1]] = tensor
+    if not layers:
+        raise UnreadableError(f"`{path}` is no LoRA file", fact="it holds no tensors")
     pairs = {name: _pair(path, name, roles) for name, roles in layers.items()}
-    return Lora(pairs, metadata, str(path))
+    return Lora(pairs, metadata, str(path), recognise_layout(tensors))
 
 
 def read_metadata(path: Path) -> Mapping[str, str]:
@@ -86,7 +117,13 @@ def read_metadata(path: Path) -> Mapping[str, str]:
 
 def _pair(path: Path, name: str, roles: Mapping[Role, Tensor]) -> LoraPair:
     down, up = roles.get("down"), roles.get("up")
-    if down is None or up is None or down.ndim != 2 or up.shape[1:] != down.shape[:1]:
+    if (
+        down is None
+        or up is None
+        or down.ndim != 2
+        or up.shape[1:] != down.shape[:1]
+        or not len(down)
+    ):
         raise UnreadableError(f"`{path}` is damaged", fact=f"`{name}` has no pair of matrices")
     alpha = roles.get("alpha")
     if alpha is not None and alpha.numel() != 1:
@@ -121,12 +158,11 @@ def write_lora(
 
 
 def _description(lora: Lora, layout: LoraFormat) -> dict[str, str]:
-    ranks = sorted({pair.rank for pair in lora.pairs.values()})
-    alphas = sorted({pair.alpha for pair in lora.pairs.values()})
+    alphas = lora.alphas if layout == "comfyui" else lora.ranks
     return {
         "format": layout,
-        "rank": ",".join(map(str, ranks)),
-        "alpha": ",".join(f"{alpha:g}" for alpha in (alphas if layout == "comfyui" else ranks)),
+        "rank": ",".join(map(str, lora.ranks)),
+        "alpha": ",".join(f"{alpha:g}" for alpha in alphas),
     }
 
 

@@ -1,4 +1,4 @@
-"""The Wan2.2 VAE at other widths than the published ones."""
+"""The Wan VAEs at other widths than the published ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from diffsynth.models.wan_video_vae import VideoVAE38_, WanVideoVAE38
+from diffsynth.models.wan_video_vae import VideoVAE38_, VideoVAE_, WanVideoVAE, WanVideoVAE38
 from torch.overrides import TorchFunctionMode
 
 
@@ -21,6 +21,15 @@ class SmallWanVAE38(WanVideoVAE38):
         with _WithoutStorage():
             super().__init__()
         self.model = VideoVAE38_(**arguments).eval().requires_grad_(False)
+
+
+class SmallWanVAE(WanVideoVAE):
+    """The same for the Wan2.1 VAE, which the A14B models use."""
+
+    def __init__(self, **arguments: Any) -> None:
+        with _WithoutStorage():
+            super().__init__()
+        self.model = VideoVAE_(**arguments).eval().requires_grad_(False)
 
 
 class _WithoutStorage(TorchFunctionMode):

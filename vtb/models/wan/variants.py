@@ -1,7 +1,6 @@
 """Facts about the Wan2.2 models, for planning and checking without torch.
 
-Sources: the published repositories of Wan-AI and their config.json; structure hashes recomputed
-from the architectures.
+Sources: the published repositories of Wan-AI, their config.json and inference configurations.
 """
 
 from __future__ import annotations
@@ -12,10 +11,20 @@ from typing import Literal
 
 from vtb.core.errors import UsageError
 from vtb.models.families import Part
+from vtb.models.wan.geometry import check_geometry
+from vtb.models.wan.published import (
+    I2V_A14B_PARTS,
+    T2V_A14B_PARTS,
+    TI2V_5B_PARTS,
+)
 
-PartName = Literal["dit", "text_encoder", "vae"]
+PartName = Literal["dit", "dit2", "text_encoder", "vae"]
+Expert = Literal["high", "low"]
+# Which part holds which expert; a model with one transformer has it in `dit`.
+EXPERTS: Mapping[Expert, PartName] = {"high": "dit", "low": "dit2"}
 TEXT_TOKENS = 512
-TOKENIZER_DIRECTORY = "google/umt5-xxl"
+LORA_TARGETS = ("q", "k", "v", "o", "ffn.0", "ffn.2")
+A14B_SIZES = ((480, 832), (832, 480), (720, 1280), (1280, 720))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +32,15 @@ class WanVariant:
     """One published model.
 
     `vae_stride` and `patch_size` are (time, height, width); `sizes` are (height, width) in px.
-    `guidance_scale` and `shift` are the published inference settings.
+    `steps`, `shift` and `guidance_scales` are the published inference settings, the last one per
+    transformer, high-noise expert first. `boundary` is the sigma below which the low-noise expert
+    takes over, None for a model with one transformer. `takes_image` says whether a clip can begin
+    with a given picture.
     """
 
     family: str
     repository: str
+    takes_image: bool
     latent_channels: int
     vae_stride: tuple[int, int, int]
     patch_size: tuple[int, int, int]
@@ -36,9 +49,25 @@ class WanVariant:
     sizes: tuple[tuple[int, int], ...]
     steps: int
     shift: float
-    guidance_scale: float
+    guidance_scales: tuple[float, ...]
+    boundary: float | None
     lora_targets: tuple[str, ...]
     parts: tuple[Part, ...]
+
+    @property
+    def transformers(self) -> tuple[Part, ...]:
+        """The one transformer, or the high-noise and the low-noise expert."""
+        return tuple(part for part in self.parts if part.architecture == "dit")
+
+    @property
+    def in_channels(self) -> int:
+        """Channels a transformer reads: the latents', and those of the image condition `y`."""
+        return self.transformers[0].arguments["in_dim"]
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of the predicted velocity: the latents'."""
+        return self.transformers[0].arguments["out_dim"]
 
     @property
     def size_multiple(self) -> int:
@@ -64,39 +93,20 @@ class WanVariant:
             size_multiple=self.size_multiple,
         )
 
+    def check_expert(self, expert: Expert | None) -> None:
+        """Raises UsageError for an expert of a model that has one transformer."""
+        if expert is not None and self.boundary is None:
+            raise UsageError(
+                f"`{self.family}` has no {expert}-noise expert",
+                fact="it has one transformer",
+                hint="leave the expert out",
+            )
 
-def check_geometry(
-    num_frames: int, height: int, width: int, *, time_stride: int, size_multiple: int
-) -> None:
-    """Raises UsageError unless there are stride*n+1 frames and both sides are multiples."""
-    if num_frames < 1 or (num_frames - 1) % time_stride:
-        low = max(0, num_frames - 1) // time_stride * time_stride + 1
-        raise UsageError(
-            f"the model cannot make {num_frames} frames",
-            fact=f"the number of frames is {time_stride}n+1",
-            hint=f"use {low} or {low + time_stride} frames",
-        )
-    if height % size_multiple or width % size_multiple or min(height, width) < size_multiple:
-        nearest = "x".join(str(_nearest(side, size_multiple)) for side in (height, width))
-        raise UsageError(
-            f"the model cannot make clips of {height}x{width}",
-            fact=f"height and width are multiples of {size_multiple}",
-            hint=f"the nearest legal size is {nearest}",
-        )
-
-
-def _nearest(side: int, multiple: int) -> int:
-    return max(multiple, (side + multiple // 2) // multiple * multiple)
-
-
-TOKENIZER = Part(
-    "tokenizer",
-    tuple(f"{TOKENIZER_DIRECTORY}/{name}" for name in ("tokenizer.json", "tokenizer_config.json")),
-)
 
 TI2V_5B = WanVariant(
     family="wan2.2-ti2v-5b",
     repository="Wan-AI/Wan2.2-TI2V-5B",
+    takes_image=True,
     latent_channels=48,
     vae_stride=(4, 16, 16),
     patch_size=(1, 2, 2),
@@ -105,40 +115,44 @@ TI2V_5B = WanVariant(
     sizes=((704, 1280), (1280, 704)),
     steps=50,
     shift=5.0,
-    guidance_scale=5.0,
-    lora_targets=("q", "k", "v", "o", "ffn.0", "ffn.2"),
-    parts=(
-        Part("config", ("config.json",)),
-        Part(
-            "dit",
-            tuple(f"diffusion_pytorch_model-{i:05d}-of-00003.safetensors" for i in (1, 2, 3)),
-            "1f5ab7703c6fc803fdded85ff040c316",
-            {
-                "dim": 3072,
-                "in_dim": 48,
-                "ffn_dim": 14336,
-                "out_dim": 48,
-                "text_dim": 4096,
-                "freq_dim": 256,
-                "eps": 1e-6,
-                "patch_size": (1, 2, 2),
-                "num_heads": 24,
-                "num_layers": 30,
-                "has_image_input": False,
-                "seperated_timestep": True,  # upstream's spelling
-                "require_clip_embedding": False,
-                "require_vae_embedding": False,
-                "fuse_vae_embedding_in_latents": True,
-            },
-        ),
-        Part(
-            "text_encoder",
-            ("models_t5_umt5-xxl-enc-bf16.pth",),
-            "9c8818c2cbea55eca56c7b447df170da",
-        ),
-        Part("vae", ("Wan2.2_VAE.pth",), "e1de6c02cdac79f8b739f4d3698cd216"),
-        TOKENIZER,
-    ),
+    guidance_scales=(5.0,),
+    boundary=None,
+    lora_targets=LORA_TARGETS,
+    parts=TI2V_5B_PARTS,
+)
+T2V_A14B = WanVariant(
+    family="wan2.2-t2v-a14b",
+    repository="Wan-AI/Wan2.2-T2V-A14B",
+    takes_image=False,
+    latent_channels=16,
+    vae_stride=(4, 8, 8),
+    patch_size=(1, 2, 2),
+    fps=16,
+    num_frames=81,
+    sizes=A14B_SIZES,
+    steps=40,
+    shift=12.0,
+    guidance_scales=(4.0, 3.0),
+    boundary=0.875,
+    lora_targets=LORA_TARGETS,
+    parts=T2V_A14B_PARTS,
+)
+I2V_A14B = WanVariant(
+    family="wan2.2-i2v-a14b",
+    repository="Wan-AI/Wan2.2-I2V-A14B",
+    takes_image=True,
+    latent_channels=16,
+    vae_stride=(4, 8, 8),
+    patch_size=(1, 2, 2),
+    fps=16,
+    num_frames=81,
+    sizes=A14B_SIZES,
+    steps=40,
+    shift=5.0,
+    guidance_scales=(3.5, 3.5),
+    boundary=0.900,
+    lora_targets=LORA_TARGETS,
+    parts=I2V_A14B_PARTS,
 )
 
-VARIANTS: Mapping[str, WanVariant] = {TI2V_5B.family: TI2V_5B}
+VARIANTS: Mapping[str, WanVariant] = {v.family: v for v in (TI2V_5B, T2V_A14B, I2V_A14B)}
