@@ -21,8 +21,9 @@ from safetensors.torch import save_file
 
 from vtb.models.families import Part
 from vtb.models.wan.architecture import shapes_of
+from vtb.models.wan.published import TOKENIZER_DIRECTORY
 from vtb.models.wan.tokenizer import write_tokenizer
-from vtb.models.wan.variants import TI2V_5B, TOKENIZER_DIRECTORY
+from vtb.models.wan.variants import TI2V_5B
 
 RECIPE = "video/wan2.2-ti2v-5b-lora"
 

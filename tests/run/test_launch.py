@@ -6,13 +6,14 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vtb.core.errors import ChildFailedError
 from vtb.run.environment import redact, training_environment
-from vtb.run.launch import execute
+from vtb.run.launch import LAUNCHER_PID, execute
 from vtb.run.plan import Check, Estimates, Plan
 
 
@@ -80,7 +81,7 @@ def test_a_message_for_people_is_shown_without_what_came_before(tmp_path):
     code = """
         import sys
         print("noise")
-        print("error: too small\\nhint: take a larger one")
+        print("error: too small\\n  by two\\nhint: take a larger one\\nTraceback of a launcher")
         sys.exit(1)
     """
     with pytest.raises(ChildFailedError) as caught:
@@ -89,6 +90,7 @@ def test_a_message_for_people_is_shown_without_what_came_before(tmp_path):
     assert [line.strip() for line in shown] == [
         "code 1",
         "error: too small",
+        "by two",
         "hint: take a larger one",
     ]
 
@@ -98,6 +100,23 @@ def test_a_child_killed_by_the_system_is_a_failure(tmp_path):
     with pytest.raises(ChildFailedError) as caught:
         execute(plan_of(tmp_path, code), tmp_path / "log.txt", nothing)
     assert "ended with signal 9" in caught.value.fact
+
+
+def test_files_of_the_plan_are_there_before_it_starts(tmp_path):
+    plan = plan_of(tmp_path, "print(open('sub/config').read())")
+    plan = replace(plan, files={str(tmp_path / "sub" / "config"): "a: 1\n"})
+    (tmp_path / "sub").mkdir()
+    execute(plan, tmp_path / "log", nothing)
+    assert (tmp_path / "log").read_text().startswith("a: 1\n")
+
+
+def test_a_child_is_told_who_started_it(tmp_path):
+    execute(
+        plan_of(tmp_path, f"import os; print(os.environ['{LAUNCHER_PID}'])"),
+        tmp_path / "log",
+        nothing,
+    )
+    assert (tmp_path / "log").read_text().strip() == str(os.getpid())
 
 
 def test_watch_is_called_while_the_child_runs_and_once_more(tmp_path):
@@ -188,7 +207,8 @@ def test_plan_payload_has_the_keys_of_the_contract(tmp_path):
     check = Check("error", "frames", "too few", "more")
     plan = plan_of(tmp_path, "pass", checks=(Check("warning", "size", "scaled"), check))
     payload = plan.payload()
-    assert set(payload) == {"argv", "env", "cwd", "inputs", "outputs", "checks", "estimates"}
+    old = {"argv", "env", "cwd", "inputs", "outputs", "checks", "estimates"}
+    assert set(payload) == old | {"cache", "recipe", "files"}
     assert payload["checks"][1] == {
         "level": "error",
         "name": "frames",

@@ -74,6 +74,23 @@ def test_complete_means_done_and_far_enough(run):
     assert not run.is_complete(11)
 
 
+def test_a_run_that_ended_itself_early_is_complete(run):
+    run.begin(RECORD, "", PLAN)
+    run.final.mkdir()
+    run.end("done")
+    for step, text in ((4, '{"step": 4, "is_finished": false}'), (7, '{"is_finished": true}')):
+        assert not run.is_complete(10)
+        run.checkpoint(step).mkdir(parents=True)
+        (run.checkpoint(step) / "state.json").write_text(text)
+    assert run.is_complete(10)
+
+
+def test_machines_are_recorded(run):
+    run.begin(replace(RECORD, gpus=("A", "A"), nodes=2, world=4), "", PLAN)
+    state = run.state()
+    assert (state["gpus"], state["nodes"], state["world_size"]) == (["A", "A"], 2, 4)
+
+
 def test_checkpoints_are_found_in_order_of_steps(run):
     for step in (500, 1_000_000, 20):
         run.checkpoint(step).mkdir(parents=True)

@@ -3,7 +3,7 @@ import pytest
 from vtb.core.frames import FramePlan
 from vtb.data.build import build
 from vtb.data.request import Request, Task
-from vtb.train.job import open_job
+from vtb.train.job import Machines, open_job
 
 TINY = "video/wan2.2-ti2v-5b-tiny"
 
@@ -21,15 +21,16 @@ def mazes(tmp_path_factory):
 def job_of(tiny_wan, mazes):
     """Opens a job of the tiny recipe, a few steps long unless overridden."""
 
-    def open_(out, *overrides, max_steps=None, recipe=TINY, data=None, model=None):
+    def open_(out, *overrides, max_steps=None, recipe=TINY, data=None, model=None, **options):
         return open_job(
             recipe,
             ["train.steps=6", "save.every=100", *overrides],
             data=data or mazes,
             model=model or tiny_wan,
             out=out,
-            num_gpus=0,
+            machines=options.pop("machines", Machines(num_gpus=0)),
             max_steps=max_steps,
+            **options,
         )
 
     return open_

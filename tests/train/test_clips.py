@@ -1,5 +1,7 @@
 """From a clip of the data set to a clip of the model."""
 
+from hashlib import blake2b
+
 import numpy as np
 import pytest
 
@@ -50,5 +52,30 @@ def test_a_torn_clip_is_named(mazes, monkeypatch):
         return {**whole, "video": {"bytes": whole["video"]["bytes"][:600], "path": None}}
 
     monkeypatch.setattr(Dataset, "row", torn)
+    with pytest.raises(UnreadableError, match=source.ids[0]):
+        source.read(0)
+
+
+def test_a_limit_spreads_over_all_ids(maze_set):
+    dataset, table = open_dataset(maze_set), VideoDataTable()
+    ids = sorted(dataset.ids("test"))
+    assert ClipSource(dataset, table, "test", limit=4).ids == ids[::3]
+    assert ClipSource(dataset, table, "test", limit=100).ids == ids
+    assert ClipSource(dataset, table, "train", limit=4).ids == []
+
+
+def test_identities_come_by_number(maze_set):
+    dataset = open_dataset(maze_set)
+    source = ClipSource(dataset, VideoDataTable(), "test", limit=4)
+    rows = [dataset.row(name) for name in source.ids]
+    assert [clip.prompt for clip in source.identities()] == [row["prompt"] for row in rows]
+    expected = [blake2b(row["video"]["bytes"], digest_size=16).hexdigest() for row in rows]
+    assert [clip.video_hash for clip in source.identities()] == expected
+    assert len(set(expected)) == 4
+
+
+def test_a_missing_video_is_named(mazes, monkeypatch):
+    source = ClipSource(open_dataset(mazes), VideoDataTable())
+    monkeypatch.setattr(Dataset, "row", lambda *args, **options: {"prompt": "", "video": None})
     with pytest.raises(UnreadableError, match=source.ids[0]):
         source.read(0)

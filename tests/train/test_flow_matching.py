@@ -3,7 +3,10 @@
 import pytest
 import torch
 
-from vtb.train.flow_matching import Conditions, NoiseSchedule, NoisySample, flow_matching_loss
+from vtb.train.batch import Draw, collate
+from vtb.train.encoded import Encoded
+from vtb.train.flow_matching import flow_matching_losses
+from vtb.train.schedule import NoiseSchedule
 
 
 @pytest.fixture(scope="module")
@@ -19,24 +22,19 @@ def pipe(tiny_wan):
     return pipe
 
 
-@pytest.fixture(scope="module")
-def conditions():
-    generator = torch.Generator().manual_seed(2)
-    shapes = (1, 48, 3, 4, 4), (1, 512, 32), (1, 48, 1, 4, 4)
-    return Conditions(*(torch.randn(shape, generator=generator) for shape in shapes))
+def encoded(seed=2):
+    generator = torch.Generator().manual_seed(seed)
+    shapes = (48, 3, 4, 4), (7, 32), (48, 1, 4, 4)
+    return Encoded(*(torch.randn(shape, generator=generator) for shape in shapes))
 
 
-def predictor(pipe):
-    def predict(latents, timestep, context, is_image_conditioned):
-        return pipe.model_fn(
-            dit=pipe.dit,
-            latents=latents,
-            timestep=timestep,
-            context=context,
-            fuse_vae_embedding_in_latents=is_image_conditioned,
-        )
+def batch_of(*draws, schedule):
+    samples = [(encoded(seed), draw) for seed, draw in enumerate(draws)]
+    return collate(samples, schedule, text_tokens=512)
 
-    return predict
+
+def noise(seed):
+    return torch.randn((48, 3, 4, 4), generator=torch.Generator().manual_seed(seed))
 
 
 def gradients(loss, pipe):
@@ -54,49 +52,89 @@ def test_schedule_is_that_of_diffsynth(pipe):
 
 @pytest.mark.parametrize("is_image_conditioned", [True, False])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_loss_and_gradients_are_those_of_diffsynth(pipe, conditions, seed, is_image_conditioned):
+@pytest.mark.parametrize("forward", ["fast", "reference"])
+def test_loss_and_gradients_are_those_of_diffsynth(pipe, forward, seed, is_image_conditioned):
     from diffsynth.diffusion import FlowMatchSFTLoss
 
-    given = {"input_latents": conditions.latents, "context": conditions.context}
+    from vtb.recipe.schema import VideoTrainTable
+    from vtb.train.objective import WanObjective
+
+    torch.manual_seed(seed)
+    index = int(torch.randint(0, 1000, (1,)))
+    drawn = torch.randn((1, 48, 3, 4, 4))[0]
+    schedule = NoiseSchedule.shifted(5.0, weighting="bell")
+    batch = batch_of(Draw(drawn, index, is_image_conditioned), schedule=schedule)
+    train = VideoTrainTable(forward=forward)
+    ours = WanObjective(pipe.dit, train, num_recomputed=0, compile_blocks=False)(batch)[0]
+
+    given = {"input_latents": batch.latents, "context": batch.context}
     if is_image_conditioned:
         given |= {
-            "first_frame_latents": conditions.first_frame_latents,
+            "first_frame_latents": batch.first_frame,
             "fuse_vae_embedding_in_latents": True,
         }
     torch.manual_seed(seed)
     theirs = FlowMatchSFTLoss(pipe, **given)
-    torch.manual_seed(seed)
-    index = int(torch.randint(0, 1000, (1,)))
-    noise = torch.randn_like(conditions.latents)
-    sample = NoisySample(conditions, noise, index, is_image_conditioned)
-    ours = flow_matching_loss(predictor(pipe), sample, NoiseSchedule.shifted(5.0, weighting="bell"))
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
     for a, b in zip(gradients(ours, pipe), gradients(theirs, pipe), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_the_given_frame_is_not_part_of_the_loss(conditions):
-    noise = torch.zeros_like(conditions.latents)
+def test_the_given_frame_is_not_part_of_the_loss():
+    schedule = NoiseSchedule.shifted(5.0, weighting="none")
+    still = torch.zeros(48, 3, 4, 4)
+    batch = batch_of(Draw(still, 500, True), Draw(still, 500, False), schedule=schedule)
     seen = {}
 
-    def predict(latents, timestep, context, is_image_conditioned):
+    def predict(latents, timesteps, context, is_image_conditioned, y):
         seen["first"] = latents[:, :, :1]
-        wrong_in_first = -conditions.latents.clone()
+        wrong_in_first = -batch.latents.clone()
         wrong_in_first[:, :, 0] += 100
         return wrong_in_first
 
-    schedule = NoiseSchedule.shifted(5.0, weighting="none")
-    conditioned = NoisySample(conditions, noise, 500, is_image_conditioned=True)
-    assert flow_matching_loss(predict, conditioned, schedule).item() == 0
-    assert torch.equal(seen["first"], conditions.first_frame_latents)
-    free = NoisySample(conditions, noise, 500, is_image_conditioned=False)
-    assert flow_matching_loss(predict, free, schedule).item() > 1000
+    conditioned, free = flow_matching_losses(predict, batch, torch.float32)
+    assert conditioned.item() == 0
+    assert free.item() > 1000
+    assert torch.equal(seen["first"][0], batch.first_frame[0])
+    assert not torch.equal(seen["first"][1], batch.first_frame[1])
 
 
 def test_bfloat16_rounds_the_timestep_before_sigma():
+    exact = NoiseSchedule.shifted(5.0, weighting="bell")
+    rounded = NoiseSchedule.shifted(5.0, weighting="bell", dtype=torch.bfloat16)
+    assert len(set(rounded.timesteps.tolist())) == 294  # as counted in diffsynth
+    assert set(rounded.sigmas.tolist()) <= set(exact.sigmas.tolist())
+    assert (rounded.timesteps - exact.timesteps).abs().max() <= 2
+    assert len(set(exact.timesteps.tolist())) == 1000
+
+
+@pytest.mark.parametrize(("boundary", "index"), [(0.875, 416), (0.9, 357)])
+def test_experts_share_the_schedule_at_their_boundary(boundary, index):
+    make = NoiseSchedule.shifted
+    high = make(5.0, weighting="bell_per_expert", sigma_range=(boundary, 1.0))
+    low = make(5.0, weighting="bell_per_expert", sigma_range=(0.0, boundary))
+    assert (high.first, high.stop, low.first, low.stop) == (0, index, index, 1000)
+    assert high.sigmas[index - 1] >= boundary > low.sigmas[index + 1]
+    for expert in (high, low):
+        assert expert.weights[expert.first : expert.stop].mean().item() == pytest.approx(1)
+
+
+def test_a_batch_is_its_samples():
     schedule = NoiseSchedule.shifted(5.0, weighting="bell")
-    timesteps = {schedule.rounded(i, torch.bfloat16)[0].item() for i in range(1000)}
-    assert len(timesteps) == 294  # as counted in diffsynth
-    assert [schedule.rounded(i, torch.float32)[1] for i in range(0, 1000, 99)] == list(
-        range(0, 1000, 99)
-    )
+    draws = [Draw(noise(0), 10, True), Draw(noise(1), 990, False)]
+    batch = batch_of(*draws, schedule=schedule)
+    assert batch.groups.tolist() == [3, 0]
+    assert torch.equal(batch.context[1, :7], encoded(1).context)
+    assert not batch.context[:, 7:].any()
+
+
+def test_the_image_condition_gets_its_mask():
+    condition = torch.full((16, 3, 4, 4), 7.0)
+    sample = Encoded(torch.zeros(16, 3, 4, 4), torch.zeros(2, 8), image_condition=condition)
+    schedule = NoiseSchedule.shifted(5.0, weighting="none")
+    draw = Draw(torch.zeros(16, 3, 4, 4), 0, False)
+    y = collate([(sample, draw)], schedule, text_tokens=512).image_condition
+    assert y.shape == (1, 20, 3, 4, 4)
+    assert y[0, :4, 0].eq(1).all()
+    assert y[0, :4, 1:].eq(0).all()
+    assert torch.equal(y[0, 4:], condition)

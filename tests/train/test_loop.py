@@ -2,6 +2,7 @@
 
 import math
 import signal
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from vtb.run.rundir import RunDirectory
 from vtb.train import checkpoint
 from vtb.train.loop import Loop, learning_rate
 from vtb.train.randomness import normal, shuffled_position
+from vtb.train.step_log import StepLog, events_file
 from vtb.train.stopping import StopRequest
 
 
@@ -25,32 +27,49 @@ class Regression(nn.Module):
         self.frozen = nn.Parameter(torch.ones(3), requires_grad=False)
         self.weight = nn.Parameter(torch.tensor([0.5, -0.5, 0.25]))
 
-    def forward(self, sample):
-        x, y = sample
-        return ((x * self.frozen) @ self.weight - y) ** 2
+    def forward(self, batch):
+        return ((batch.x * self.frozen) @ self.weight - batch.y) ** 2
+
+
+@dataclass
+class ToyBatch:
+    x: torch.Tensor
+    y: torch.Tensor
+    groups: torch.Tensor
+
+    def map(self, change):
+        return ToyBatch(change(self.x), change(self.y), change(self.groups))
 
 
 class ToyTask:
     """Linear regression on numbered samples; the loss of those in `broken` is not finite."""
 
     num_samples = 5
+    group_names = ("even", "odd")
 
-    def __init__(self, broken=()):
+    def __init__(self, broken=(), huge=()):
         self.module = Regression()
-        self._broken = broken
+        self._broken, self._huge = broken, huge
 
-    def sample(self, counter):
-        x = normal((3,), 0, "x", counter)
-        return x * math.nan if counter in self._broken else x, x.sum()
+    def batch(self, counters):
+        x = torch.stack([normal((3,), 0, "x", counter) for counter in counters])
+        y = x.sum(1)
+        for row, counter in enumerate(counters):
+            x[row] *= math.nan if counter in self._broken else 1
+            y[row] += 1e4 * (counter in self._huge)
+        return ToyBatch(x, y, torch.tensor(counters) % 2)
+
+    def relieve(self):
+        return False
 
     def describe(self, counter):
         return f"sample {counter}"
 
-    def write_weights(self, path, step):
-        save_file({"weight": self.module.weight.detach()}, path)
+    def write_weights(self, directory, step):
+        save_file({"weight": self.module.weight.detach()}, directory / "weights.safetensors")
 
-    def read_weights(self, path):
-        self.module.weight.data.copy_(load_file(path)["weight"])
+    def read_weights(self, directory):
+        self.module.weight.data.copy_(load_file(directory / "weights.safetensors")["weight"])
 
 
 class StopAfter(StopRequest):
@@ -69,12 +88,17 @@ class StopAfter(StopRequest):
 def run_toy(path, task=None, *, steps=20, stop=None, every=100, keep=3, stop_at=None, **train):
     """Trains the toy in a run directory; returns the task and the step reached."""
     task = task or ToyTask()
-    settings = {"warmup_steps": 3, "scheduler": "cosine", "accum": 2, "lr": 0.1, **train}
+    observers = train.pop("observers", ())
+    settings = {"warmup_steps": 3, "scheduler": "cosine", "batch": 2, "lr": 0.1, **train}
     save = SaveTable(every=every, keep=keep)
     path.mkdir(exist_ok=True)
-    loop = Loop(task, TrainTable(**settings), save, RunDirectory(path), Accelerator(cpu=True))
-    reached = loop.run(steps=steps, stop_at=stop_at or steps, stop=stop or StopRequest())
-    return task, reached
+    run = RunDirectory(path)
+    log = StepLog(task, [events_file(run)])
+    loop = Loop(task, TrainTable(**settings), save, run, Accelerator(cpu=True), log)
+    reached = loop.run(
+        steps=steps, stop_at=stop_at or steps, stop=stop or StopRequest(), observers=observers
+    )
+    return task, reached.step
 
 
 def events(path, *keys):
@@ -128,14 +152,47 @@ def test_stopping_early_keeps_the_schedule(tmp_path, straight):
     assert_same(tmp_path, task, straight)
 
 
-def test_accumulation_is_the_mean_gradient(tmp_path):
+@pytest.mark.parametrize("micro_batch", [1, 2, 4])
+def test_the_batch_is_the_mean_gradient_however_it_is_cut(tmp_path, micro_batch):
     task = ToyTask()
-    losses = [task.module(task.sample(counter)) for counter in range(4)]
+    losses = [task.module(task.batch(range(n, n + 1)))[0] for n in range(4)]
     gradients = [torch.autograd.grad(loss, task.module.weight)[0] for loss in losses]
-    run_toy(tmp_path, task, accum=4, steps=1, grad_clip=0)
-    [[loss, norm]] = events(tmp_path, "loss", "grad_norm")
+    run_toy(tmp_path, task, batch=4, micro_batch=micro_batch, steps=1, grad_clip=0)
+    [[loss, norm, groups]] = events(tmp_path, "loss", "grad_norm", "loss_by_group")
     assert loss == pytest.approx(torch.stack(losses).mean().item(), rel=1e-6)
     assert norm == pytest.approx(torch.stack(gradients).mean(0).norm().item(), rel=1e-6)
+    even, odd = (losses[0] + losses[2]) / 2, (losses[1] + losses[3]) / 2
+    assert groups == pytest.approx({"even": even.item(), "odd": odd.item()})
+
+
+def test_a_spike_is_named(tmp_path):
+    run_toy(tmp_path, ToyTask(huge=[21]))
+    spikes = {
+        row["step"]: row["spike"]
+        for row in read_json_lines(tmp_path / "events.jsonl")
+        if "spike" in row
+    }
+    assert spikes == {11: ["sample 20", "sample 21"]}
+
+
+def test_an_observer_ends_the_run_for_good(tmp_path):
+    _, reached = run_toy(tmp_path, observers=[lambda step: step == 4])
+    assert reached == 4
+    _, reached = run_toy(tmp_path, observers=[lambda step: False])
+    assert reached == 4
+
+
+def test_averaged_weights_survive_an_interruption(tmp_path):
+    def averages(path, **kwargs):
+        run_toy(path, ema=0.9, **kwargs)
+        step = RunDirectory(path).steps()[-1]
+        return load_file(RunDirectory(path).checkpoint(step) / "ema.safetensors")["weight"]
+
+    straight = averages(tmp_path / "straight")
+    averages(tmp_path / "cut", stop_at=7)
+    assert torch.equal(averages(tmp_path / "cut"), straight)
+    last = load_file(RunDirectory(tmp_path / "cut").checkpoint(20) / "weights.safetensors")
+    assert not torch.equal(straight, last["weight"])
 
 
 def test_the_gradient_is_clipped_before_the_update(tmp_path):
@@ -147,7 +204,7 @@ def test_the_gradient_is_clipped_before_the_update(tmp_path):
 
 def test_a_nonfinite_step_is_skipped_and_logged(tmp_path):
     _, _ = run_toy(tmp_path, stop_at=1)
-    before = load_file(RunDirectory(tmp_path).checkpoint(1) / "lora.safetensors")["weight"]
+    before = load_file(RunDirectory(tmp_path).checkpoint(1) / "weights.safetensors")["weight"]
     task, reached = run_toy(tmp_path, ToyTask(broken=[3]), stop_at=2)
     assert reached == 2
     assert torch.equal(task.module.weight, before)
@@ -196,7 +253,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 def test_no_pickle_is_written(tmp_path):
     run_toy(tmp_path, stop_at=2)
     names = {path.name for path in RunDirectory(tmp_path).checkpoint(2).iterdir()}
-    assert names == {"lora.safetensors", "optimizer.safetensors", "state.json"}
+    assert names == {"weights.safetensors", "optimizer.safetensors", "state.json"}
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,19 @@ import pytest
 
 from vtb.core.errors import ConflictError, MissingEnvironmentError, UnreadableError, UsageError
 from vtb.core.frames import FramePlan
+from vtb.core.home import cache_root
 from vtb.data.build import build
 from vtb.data.request import Request, Task
 from vtb.run.provenance import Gpu
-from vtb.train import preflight
+from vtb.train import resources
 from vtb.train.child import ChildArguments
+from vtb.train.following import wait_for_main
+from vtb.train.job import Machines, wanted_experts
 from vtb.train.plan import plan_video
-from vtb.train.preflight import attention_checks
-from vtb.train.run import run_job
+from vtb.train.resources import FP8_NAMES, environment_checks
+from vtb.train.run import fill_cache, run_job
+
+TINY = "video/wan2.2-ti2v-5b-tiny"
 
 
 def findings(job):
@@ -28,9 +33,18 @@ def test_a_sound_plan(job_of, tmp_path, mazes, tiny_wan):
     assert plan.checks == ()
     assert plan.argv[:4] == (sys.executable, "-m", "vtb.train.video", str(tmp_path / "run"))
     assert ChildArguments.parse(plan.argv[3:]) == ChildArguments(
-        run=tmp_path / "run", data=mazes, model=tiny_wan, device="cpu", steps=6, stop_at=6
+        run=tmp_path / "run",
+        data=mazes,
+        model=tiny_wan,
+        cache=cache_root(),
+        device="cpu",
+        steps=6,
+        stop_at=6,
     )
+    assert plan.recipe["train.steps"] == {"value": 6, "origin": "--set train.steps=6"}
+    assert plan.files == {}
     assert plan.estimates.tokens == 5 * 3 * 3
+    assert plan.estimates.samples == 3
     assert plan.estimates.trainable_parameters == 8448
     assert plan.estimates.memory_gib is None
     assert not (tmp_path / "run").exists()
@@ -47,6 +61,9 @@ def test_a_sound_plan(job_of, tmp_path, mazes, tiny_wan):
         ("data.fit=exact", "error", "size", "3 clips of 96x96", "-s data.height=96"),
         ("data.fit=pad", "warning", "size", "scaled and padded", ""),
         ('lora.target_modules=["qkv"]', "error", "target_modules", "`qkv`", "self_attn.q"),
+        ("train.micro_batch=2", "error", "batch", "multiple of 2", "-s train.batch=2"),
+        ("train.base_precision=fp8", "error", "fp8", "a CPU does not compute in fp8", "bf16"),
+        ("validation.loss_every=1", "error", "validation", "no validation samples", "-n"),
     ],
 )
 def test_findings(job_of, tmp_path, override, level, name, message, hint):
@@ -105,7 +122,7 @@ def test_missing_and_damaged_model_files(job_of, tmp_path, tiny_wan):
 
 
 def test_length_of_the_run(job_of, tmp_path):
-    epochs = job_of(tmp_path, "train.steps=0", "train.epochs=3", "train.accum=2")
+    epochs = job_of(tmp_path, "train.steps=0", "train.epochs=3", "train.batch=2")
     assert (epochs.steps, epochs.stop_at) == (5, 5)  # 9 samples, 2 per step
     capped = job_of(tmp_path, max_steps=4)
     assert (capped.steps, capped.stop_at) == (6, 4)
@@ -130,8 +147,15 @@ def test_settings_that_decide_the_result(job_of, tmp_path):
     assert job_of(tmp_path, "train.seed=7").record().id != one.record().id
 
 
+def test_a_run_may_go_on_with_other_machines_and_another_micro_batch(job_of, tmp_path):
+    overrides = ["train.batch=4", "train.micro_batch=2", "train.activation_checkpointing=full"]
+    overrides += ["train.compile=false", "dist.strategy=zero2", 'log.trackers=["tensorboard"]']
+    other = job_of(tmp_path, *overrides, machines=Machines(0, launcher="torchrun"))
+    assert other.settings == job_of(tmp_path, "train.batch=4").settings
+
+
 def installed(*names):
-    return lambda name: name in names
+    return lambda name: name if name in names else None
 
 
 @pytest.mark.parametrize(
@@ -143,30 +167,166 @@ def installed(*names):
         (["sageattention", "flash_attn_interface"], []),
     ],
 )
-def test_an_attention_without_backward_is_refused(names, found):
-    assert [check.name for check in attention_checks(installed(*names))] == found
+def test_an_attention_without_backward_is_refused(job_of, tmp_path, names, found):
+    checks = environment_checks(job_of(tmp_path), installed(*names))
+    assert [check.name for check in checks] == found
+
+
+def test_packages_that_are_missing_or_slow(job_of, tmp_path):
+    job = job_of(tmp_path, 'log.trackers=["wandb"]', "dist.strategy=zero2")
+    found = {check.name: check for check in environment_checks(job, installed(), lambda: "2.9.1")}
+    assert set(found) == {"torch", "deepspeed", "trackers"}
+    assert "pip install wandb" in found["trackers"].hint
+
+
+@pytest.mark.parametrize(
+    ("name", "can"),
+    [
+        ("NVIDIA H100 80GB HBM3", True),
+        ("NVIDIA H200", True),
+        ("NVIDIA GeForce RTX 4090", True),
+        ("NVIDIA L40S", True),
+        ("NVIDIA RTX 6000 Ada Generation", True),
+        ("NVIDIA B200", True),
+        ("NVIDIA A100-SXM4-80GB", False),
+        ("NVIDIA GeForce RTX 3090", False),
+        ("Tesla V100", False),
+    ],
+)
+def test_devices_that_compute_in_fp8(name, can):
+    assert bool(FP8_NAMES.search(name)) == can
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["train.ema=0.9"], "no whole float32 weights"),
+        (["train.target=full"], "trains a LoRA only"),
+        (["train.base_precision=fp8"], "would turn fp8 weights into bf16"),
+    ],
+)
+def test_what_does_not_go_with_zero(job_of, tmp_path, overrides, message):
+    job = job_of(tmp_path, "dist.strategy=zero2", *overrides)
+    assert message in findings(job)["error", "strategy"].message
+
+
+def test_zero3_neither_compiles_nor_cuts_unevenly(job_of, tmp_path):
+    job = on_gpus(job_of(tmp_path, "dist.strategy=zero3", "train.batch=3"), "NVIDIA H200", 140, 3)
+    hints = {check.hint for check in plan_video(job).checks if check.name == "strategy"}
+    assert hints == {"-s train.compile=false", "use 2, 4, 8, … devices"}
+
+
+def on_gpus(job, name, memory_gib, count=1):
+    cluster = replace(job.cluster, processes=count)
+    return replace(job, gpus=(Gpu(name, memory_gib),) * count, cluster=cluster)
 
 
 def test_memory_and_disk_are_checked(job_of, tmp_path, monkeypatch):
-    job = replace(job_of(tmp_path), gpu=Gpu("NVIDIA H200", 10.0))
-    plan = plan_video(job)
-    assert plan.estimates.memory_gib == pytest.approx(13.3, abs=0.1)  # the encoders, mostly
+    overrides = ("train.batch=4", "train.micro_batch=2", "train.activation_checkpointing=none")
+    job = job_of(tmp_path, *overrides)
+    plan = plan_video(on_gpus(job, "NVIDIA H200", 0.4, 2))
+    assert plan.estimates.memory_gib == pytest.approx(0.5, abs=0.01)
     assert plan.estimates.seconds_per_step > 0
+    assert (plan.estimates.devices, plan.estimates.accum) == (2, 1)
     errors = {check.name: check for check in plan.errors}
-    assert errors["memory"].hint == "-s train.activation_checkpointing=full"
-    usage = preflight.shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage)
-    assert "are free" in findings(job_of(tmp_path))["error", "disk"].message
+    assert errors["memory"].hint == "use smaller or shorter clips"
+    usage = resources.shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(resources.shutil, "disk_usage", lambda path: usage)
+    messages = [check.message for check in plan_video(job).checks if check.name == "disk"]
+    assert ["checkpoints" in messages[0], "encoded samples" in messages[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "memory_gib", "hint"),
+    [
+        (["train.activation_checkpointing=none"], 100, "-s train.activation_checkpointing=full"),
+        (["train.activation_checkpointing=full", "train.micro_batch=4"], 24, "micro_batch=1"),
+        (["train.activation_checkpointing=full"], 14, "-s train.base_precision=fp8"),
+        (["train.activation_checkpointing=full"], 5, "use smaller or shorter clips"),
+    ],
+)
+def test_the_first_change_that_would_fit(job_of, tmp_path, overrides, memory_gib, hint):
+    from vtb.train.estimate import TransformerShape, Workload
+    from vtb.train.resources import memory_checks
+
+    job = on_gpus(job_of(tmp_path, "train.batch=4", *overrides), "NVIDIA H200", memory_gib)
+    shape = TransformerShape(18480, layers=30, dim=3072, ffn_dim=14336)
+    work = Workload(shape, 5_000_000_000, 80_000_000, job.recipe.train.micro_batch)
+    [check] = memory_checks(job, work, 1000.0)
+    assert hint in check.hint
+
+
+def test_a_plan_for_several_processes(job_of, tmp_path):
+    job = job_of(tmp_path, "train.batch=4", machines=Machines(0, 2, 1, "host:99", "accelerate"))
+    plan = plan_video(job)
+    [(path, text)] = plan.files.items()
+    assert path == str(tmp_path / "accelerate-1.yaml")
+    assert "main_process_ip: host" in text
+    assert (plan.estimates.devices, plan.estimates.accum) == (2, 2)
+    assert ChildArguments.parse(plan.argv[plan.argv.index("vtb.train.video") + 1 :]).steps == 6
+
+
+def test_what_the_cache_lacks(job_of, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTB_HOME", str(tmp_path / "home"))
+    need = plan_video(job_of(tmp_path)).cache
+    assert (need.hits, need.missing) == (0, 3)
+    assert need.bytes_to_write > 3 * 48 * 6 * 4 * 4 * 2
+    assert need.directory.startswith(str(tmp_path / "home"))
+
+
+def test_filling_the_cache_leaves_no_run(job_of, tmp_path, in_process, monkeypatch):
+    monkeypatch.setenv("VTB_HOME", str(tmp_path / "home"))
+    job = job_of(tmp_path / "run", is_cache_only=True)
+    cached = fill_cache(job, warn=lambda check: None, launch=in_process)
+    assert (cached.samples, cached.encoded) == (3, 3)
+    assert cached.num_bytes > 0
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert "recipe.toml" in names
+    assert names <= {"recipe.toml", "encoding.json", "heartbeats", "log.txt"}
+    again = fill_cache(job, warn=lambda check: None, launch=None)
+    assert (again.encoded, again.payload()["status"]) == (0, "cached")
+
+
+def test_experts(job_of, tmp_path, tiny_a14b):
+    assert wanted_experts(TINY, [], None) == (None,)
+    assert wanted_experts(TINY, ["model.expert=low"], None) == ("low",)
+    assert wanted_experts(TINY, ["model.expert=low"], "both") == ("high", "low")
+    with pytest.raises(UsageError, match="no experts to choose from"):
+        job_of(tmp_path, expert="high")
+    family = "wan2.2-t2v-a14b"
+    options = {"model": tiny_a14b[family]}
+    with pytest.raises(UsageError, match="two experts") as caught:
+        job_of(tmp_path, f"model.family={family}", **options)
+    assert "--expert" in caught.value.hint
+    job = job_of(tmp_path, f"model.family={family}", expert="low", **options)
+    assert job.transformer == job.checkpoint.transformers["low"]
+    plan = plan_video(job)
+    words = plan.argv[plan.argv.index("vtb.train.video") + 1 :]
+    assert ChildArguments.parse(words).expert == "low"
+    assert job.settings["model.expert"] == "low"
+
+
+def test_another_machine_waits_for_the_first_one(job_of, tmp_path):
+    job = job_of(tmp_path, machines=Machines(0, 2, 1, "host:99"), max_steps=None)
+    with pytest.raises(MissingEnvironmentError, match="node 0 has not begun") as caught:
+        wait_for_main(job, wait_s=0)
+    assert "--node-rank 0" in caught.value.hint
+    job.run.begin(job.record(), "", plan_video(job_of(tmp_path)))
+    wait_for_main(job, wait_s=0)
+    state = job.run.state()
+    job.run._write("run.json", {**state, "versions": {**state["versions"], "torch": "1.0"}})
+    with pytest.raises(ConflictError, match="other versions"):
+        wait_for_main(job, wait_s=0)
 
 
 def test_planning_imports_no_torch(tiny_wan, mazes, tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from vtb.train.job import open_job
+from vtb.train.job import Machines, open_job
 from vtb.train.plan import plan_video
 plan_video(open_job("video/wan2.2-ti2v-5b-tiny", [], data=Path({str(mazes)!r}),
-    model=Path({str(tiny_wan)!r}), out=Path({str(tmp_path)!r}), num_gpus=0))
+    model=Path({str(tiny_wan)!r}), out=Path({str(tmp_path)!r}), machines=Machines(0)))
 assert not {{"torch", "diffsynth", "transformers", "datasets"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)

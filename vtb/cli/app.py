@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import vtb
-from vtb.cli import data, demo, evaluate, gen, infer, models, recipe, train
+from vtb.cli import cache, data, demo, evaluate, gen, infer, models, recipe, train
 from vtb.cli.output import report_error
 from vtb.core.errors import VtbError
 from vtb.core.files import translate_os_error
@@ -31,6 +31,7 @@ app.add_typer(recipe.app, name="recipe")
 app.add_typer(train.app, name="train")
 app.add_typer(infer.app, name="infer")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(cache.app, name="cache")
 app.command("demo")(demo.demo)
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from shlex import join, quote
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vtb.cli.options import DryRun, Force, JsonMode, Quiet, Settings, Verbose
-from vtb.cli.output import emit, next_steps, warn
+from vtb.cli.output import emit, next_steps, note, warn
 from vtb.cli.recipe import complete_name
+from vtb.cli.train_text import cached_text, outcome_text, plan_text
 from vtb.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from vtb.run.plan import Plan
-    from vtb.train.run import Outcome
+    from vtb.run.plan import Check
+    from vtb.train.job import VideoJob
 
 app = typer.Typer(no_args_is_help=True, help="Train a model from a recipe.")
 
@@ -40,12 +43,40 @@ def video(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Dataset with videos.")],
     model: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint of the base model.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Run directory.")],
+    expert: Annotated[
+        str | None,
+        typer.Option(
+            metavar="high|low|both",
+            help="Which transformer of an A14B model; both: into RUN/high and RUN/low.",
+        ),
+    ] = None,
     max_steps: Annotated[
         int | None, typer.Option(min=1, help="Stop here; a later run may go on.")
     ] = None,
+    cache_only: Annotated[
+        bool, typer.Option("--cache-only", help="Encode the samples and train nothing.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Root of every random stream.")] = None,
     settings: Settings = None,
-    gpus: Annotated[str, typer.Option(metavar="N|auto", help="0 trains on the CPU.")] = "auto",
+    gpus: Annotated[
+        str, typer.Option(metavar="N|auto", help="Of each node; 0 trains on the CPU.")
+    ] = "auto",
+    nodes: Annotated[int, typer.Option(min=1, help="Machines that share the work.")] = 1,
+    node_rank: Annotated[
+        int | None,
+        typer.Option(min=0, help="Which of them this is.", show_default="the scheduler's"),
+    ] = None,
+    main_address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where node 0 is.", show_default="the scheduler's"),
+    ] = None,
+    launcher: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|none|accelerate|torchrun|deepspeed",
+            help="What starts several processes.",
+        ),
+    ] = "auto",
     dry_run: DryRun = False,
     force: Force = False,
     json_mode: JsonMode = False,
@@ -53,68 +84,110 @@ def video(
     verbose: Verbose = False,
 ) -> None:
     """Train a LoRA of a video model; the same command continues an interrupted run."""
-    from vtb.train.job import open_job
+    from vtb.train.job import Machines, open_job, wanted_experts
+
+    overrides = [*(settings or ()), *([] if seed is None else [f"train.seed={seed}"])]
+    machines = Machines(_num_gpus(gpus), nodes, node_rank, main_address, launcher)
+    experts = wanted_experts(recipe, overrides, expert)
+    jobs = [
+        open_job(
+            recipe,
+            overrides,
+            data=data,
+            model=model,
+            out=out if len(experts) == 1 else out / str(one),
+            machines=machines,
+            max_steps=max_steps,
+            expert=one,
+            is_cache_only=cache_only,
+        )
+        for one in experts
+    ]
+    if dry_run:
+        _show_plans(jobs, json_mode)
+        return
+    for command in _other_nodes(jobs[0]):
+        note(f"on another node: {command}")
+    if cache_only:
+        _fill(jobs, json_mode)
+    else:
+        _train(jobs, model, force, json_mode)
+
+
+def _show_plans(jobs: Sequence[VideoJob], json_mode: bool) -> None:
+    from vtb.train.plan import plan_video
+    from vtb.train.run import require_no_errors
+
+    plans = [plan_video(job) for job in jobs]
+    texts = [plan_text(plan, _other_nodes(job)) for plan, job in zip(plans, jobs, strict=True)]
+    _emit("vtb.plan/1", [plan.payload() for plan in plans], texts, json_mode)
+    for plan in plans:
+        require_no_errors(plan)
+
+
+def _train(jobs: Sequence[VideoJob], model: Path, force: bool, json_mode: bool) -> None:
     from vtb.train.plan import plan_video
     from vtb.train.run import require_no_errors, run_job
 
-    overrides = [*(settings or ()), *([] if seed is None else [f"train.seed={seed}"])]
-    job = open_job(
-        recipe,
-        overrides,
-        data=data,
-        model=model,
-        out=out,
-        num_gpus=_num_gpus(gpus),
-        max_steps=max_steps,
-    )
-    if dry_run:
-        plan = plan_video(job)
-        emit("vtb.plan/1", plan.payload(), _plan_text(plan), json_mode)
-        require_no_errors(plan)
-        return
-    outcome = run_job(job, warn=lambda check: warn(check.message), force=force)
-    emit("vtb.train/1", outcome.payload(), _outcome_text(outcome), json_mode)
+    # What is wrong with a later job should not show only when the earlier ones are done.
+    for job in jobs[1:]:
+        if not job.run.is_complete(job.stop_at):
+            require_no_errors(plan_video(job))
+    outcomes = [run_job(job, warn=_warn, force=force) for job in jobs]
+    payloads = [outcome.payload() for outcome in outcomes]
+    _emit("vtb.train/1", payloads, [outcome_text(outcome) for outcome in outcomes], json_mode)
+    flags = [
+        f"{'--lora-low' if job.expert == 'low' else '--lora'} "
+        f"{quote(str(outcome.final / 'lora.safetensors'))}"
+        for job, outcome in zip(jobs, outcomes, strict=True)
+    ]
     next_steps(
         "vtb gen maze --size 9 --split test -n 100 -o TEST",
-        f"vtb infer video --model {quote(str(model))} --data TEST "
-        f"--lora {quote(str(outcome.final / 'lora.safetensors'))}",
+        f"vtb infer video --model {quote(str(model))} --data TEST {' '.join(flags)}",
     )
+
+
+def _fill(jobs: Sequence[VideoJob], json_mode: bool) -> None:
+    from vtb.train.run import fill_cache
+
+    # Both experts read the same samples.
+    outcome = fill_cache(jobs[0], warn=_warn)
+    emit("vtb.train/1", outcome.payload(), cached_text(outcome), json_mode)
+    next_steps(join(["vtb", *(word for word in sys.argv[1:] if word != "--cache-only")]))
+
+
+def _emit(
+    schema: str, payloads: Sequence[dict[str, Any]], texts: Sequence[str], json_mode: bool
+) -> None:
+    """The only payload, or the last one with all of them beside it."""
+    runs = {"runs": list(payloads)} if len(payloads) > 1 else {}
+    emit(schema, {**payloads[-1], **runs}, "\n\n".join(texts), json_mode)
+
+
+def _warn(check: Check) -> None:
+    warn(check.message)
+
+
+def _other_nodes(job: VideoJob) -> list[str]:
+    """This command as it is to be given on each of the other machines."""
+    words = [*sys.argv[1:]]
+    if "--node-rank" in words:
+        at = words.index("--node-rank")
+        del words[at : at + 2]
+    words = [word for word in words if not word.startswith("--node-rank=")]
+    return [
+        join(["vtb", *words, "--node-rank", str(rank)])
+        for rank in range(job.cluster.nodes)
+        if rank != job.cluster.rank and job.cluster.is_main
+    ]
 
 
 def _num_gpus(text: str) -> int | None:
     if text == "auto":
         return None
-    if text not in ("0", "1"):
+    if not text.isdecimal():
         raise UsageError(
             f"`--gpus {text}` is not possible",
-            fact="training runs in one process, on the CPU or on one GPU",
-            hint="--gpus 0, --gpus 1 or --gpus auto",
+            hint="--gpus 0 for the CPU, --gpus 2 for two GPUs of each node, or --gpus auto",
         )
     return int(text)
-
-
-def _plan_text(plan: Plan) -> str:
-    estimates = plan.estimates
-    lines = [
-        " ".join([*(f"{name}={value}" for name, value in plan.env.items()), *plan.argv]),
-        *(f"{name:<12} {value}" for name, value in {**plan.inputs, **plan.outputs}.items()),
-        f"{'steps':<12} {estimates.steps:,}",
-        f"{'tokens':<12} {estimates.tokens:,} per sample",
-        f"{'trainable':<12} {estimates.trainable_parameters:,} parameters, "
-        f"{estimates.checkpoint_bytes / 1e6:,.1f} MB per checkpoint",
-    ]
-    if estimates.memory_gib is not None:
-        lines.append(f"{'memory':<12} about {estimates.memory_gib:.0f} GiB")
-    if estimates.seconds_per_step is not None:
-        hours = estimates.seconds_per_step * estimates.steps / 3600
-        lines.append(f"{'time':<12} about {estimates.seconds_per_step:.2f} s/step, {hours:.1f} h")
-    lines += [f"{check.level:<12} {check.name}: {check.message}" for check in plan.checks]
-    return "\n".join(lines)
-
-
-def _outcome_text(outcome: Outcome) -> str:
-    loss = ""
-    if outcome.first_loss is not None and outcome.last_loss is not None:
-        loss = f", loss {outcome.first_loss:.4f} → {outcome.last_loss:.4f}"
-    state = "trained" if outcome.is_new else "already complete"
-    return f"{state}: {outcome.steps:,} steps{loss}\n{outcome.final}"

@@ -20,6 +20,10 @@ class ModelTable(Config):
     """The base model."""
 
     family: str = Field(default="wan2.2-ti2v-5b", description="Name of a model family.")
+    expert: Literal["high", "low", "both"] | None = Field(
+        default=None,
+        description="Which of the two transformers of an A14B model; both: one after the other.",
+    )
 
 
 class VideoDataTable(Config):
@@ -62,9 +66,10 @@ class TrainTable(Config):
     seed: int = Field(default=42, description="Root of every random stream of the run.")
     epochs: Positive = Field(default=1, description="Length of the run in passes over the data.")
     steps: int = Field(default=0, ge=0, description="Length of the run; 0: `epochs` decides.")
-    accum: Positive = Field(
-        default=1, description="Samples per step; their gradients are averaged."
+    batch: Positive = Field(
+        default=1, description="Samples per step on all devices together; gradients are averaged."
     )
+    micro_batch: Positive = Field(default=1, description="Samples on one device at once.")
     lr: float = Field(default=1e-4, gt=0, description="Peak learning rate.")
     warmup_steps: int = Field(default=50, ge=0, description="Steps of linear rise from zero.")
     scheduler: Literal["constant", "linear", "cosine"] = Field(
@@ -74,21 +79,96 @@ class TrainTable(Config):
     grad_clip: float = Field(
         default=1.0, ge=0, description="Largest global gradient norm; 0: no limit."
     )
+    ema: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Decay per step of the averaged weights that are shipped; 0: the last weights.",
+    )
 
 
 class VideoTrainTable(TrainTable):
     """Optimization and the flow-matching objective."""
 
+    target: Literal["lora", "full", "vae"] = Field(
+        default="lora",
+        description="What is trained: an adapter, the whole transformer, or the VAE.",
+    )
     shift: float = Field(default=5.0, gt=0, description="Shift of the noise schedule.")
     timestep_dtype: Literal["bf16", "fp32"] = Field(
         default="bf16", description="Precision of the timestep; diffsynth rounds it to bf16."
     )
-    loss_weighting: Literal["bell", "none"] = Field(
-        default="bell", description="Weight of a timestep: diffsynth's bell curve, or 1."
+    loss_weighting: Literal["bell", "bell_per_expert", "none"] = Field(
+        default="bell",
+        description="Weight of a timestep: diffsynth's bell curve, the same with mean 1 over the "
+        "expert's timesteps, or 1.",
+    )
+    timestep_range: Literal["expert", "full"] = Field(
+        default="expert",
+        description="Timesteps that an expert is trained on: those it is used for, or all.",
     )
     i2v_prob: Fraction = Field(default=1.0, description="Share of samples given their first frame.")
-    activation_checkpointing: Literal["none", "full"] = Field(
-        default="full", description="Recompute every block in the backward pass to save memory."
+    forward: Literal["fast", "reference"] = Field(
+        default="fast", description="Ours, or diffsynth's own forward, to compare with."
+    )
+    compile: bool = Field(
+        default=True, description="Compile the blocks of the fast forward; ignored on a CPU."
+    )
+    activation_checkpointing: Literal["auto", "none", "full"] | Fraction = Field(
+        default="auto",
+        description="Share of the blocks recomputed in the backward pass to save memory; auto: as "
+        "few as fit.",
+    )
+    base_precision: Literal["bf16", "fp8"] = Field(
+        default="bf16", description="Frozen linear layers; fp8 needs the fast forward and a GPU."
+    )
+
+
+class VaeTable(Config):
+    """The loss of a VAE (`train.target = "vae"`) beside the mean error of its pixels."""
+
+    kl_weight: float = Field(
+        default=1e-3,
+        ge=0,
+        description="Of the mean divergence, nats per latent value, from a standard normal.",
+    )
+
+
+class CacheTable(Config):
+    """Encoded clips and prompts, kept between runs."""
+
+    dtype: Literal["bf16", "fp32"] = Field(default="bf16", description="As stored.")
+
+
+class ValidationTable(Config):
+    """What is measured on held-out samples while training; 0 turns a measurement off."""
+
+    loss_every: int = Field(default=0, ge=0, description="Steps between losses on fixed noise.")
+    every: int = Field(default=0, ge=0, description="Steps between sampled and scored clips.")
+    samples: Positive = Field(default=8, description="Held-out samples used for either.")
+    steps: Positive = Field(default=20, description="Denoising steps of a sampled clip.")
+    cfg: float = Field(default=1.0, ge=1, description="Guidance scale of a sampled clip.")
+    seed: int = Field(default=0, description="Of the fixed noise and of the sampled clips.")
+    patience: int = Field(
+        default=0, ge=0, description="Stop after so many measurements without a better one."
+    )
+
+
+class LogTable(Config):
+    """Where the log of steps goes besides events.jsonl."""
+
+    trackers: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = Field(
+        default=(), description="Each needs its package."
+    )
+
+
+class DistTable(Config):
+    """How several devices share the work."""
+
+    strategy: Literal["ddp", "zero2", "zero3"] = Field(
+        default="ddp",
+        description="Whole model on each device, or DeepSpeed: optimizer and gradients sharded, "
+        "weights too.",
     )
 
 
@@ -109,14 +189,19 @@ class Recipe(Config):
 
 
 class VideoRecipe(Recipe):
-    """LoRA training of a video model: `vtb train video`."""
+    """Training of a video model: `vtb train video`."""
 
     kind: Literal["video"]
     model: ModelTable = ModelTable()
     data: VideoDataTable = VideoDataTable()
     lora: LoraTable = LoraTable()
     train: VideoTrainTable = VideoTrainTable()
+    vae: VaeTable = VaeTable()
+    cache: CacheTable = CacheTable()
+    validation: ValidationTable = ValidationTable()
     save: SaveTable = SaveTable()
+    log: LogTable = LogTable()
+    dist: DistTable = DistTable()
 
 
 KINDS: Mapping[str, type[Recipe]] = {"video": VideoRecipe}

@@ -23,6 +23,8 @@ QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+# torchrun's own patience with processes that write a checkpoint is 30 s; ours is 60.
+LAUNCHER = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "55"}
 # A tiny step takes 18 ms on one thread and up to 900 ms on two of a busy machine.
 CPU = {"OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu"}
 # Clips of several shapes fragment the default allocator.
@@ -35,7 +37,7 @@ def training_environment(user: Mapping[str, str], *, on_gpu: bool) -> dict[str, 
     The import hook's directory comes first on PYTHONPATH, because a launcher or a worker may start
     processes that never import vtb.
     """
-    wanted = {**DIFFSYNTH, **QUIET, **(GPU if on_gpu else CPU)}
+    wanted = {**DIFFSYNTH, **QUIET, **LAUNCHER, **(GPU if on_gpu else CPU)}
     added = {name: user.get(name, value) for name, value in wanted.items()}
     if not on_gpu:
         added["CUDA_VISIBLE_DEVICES"] = ""

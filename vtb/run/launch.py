@@ -12,13 +12,16 @@ from pathlib import Path
 from types import FrameType
 
 from vtb.core.errors import ChildFailedError
-from vtb.core.files import translate_os_error
+from vtb.core.files import atomic_write, translate_os_error
 from vtb.run.environment import redact
 from vtb.run.plan import Plan
 
+# Tells a process how to find out that we were killed, even through a launcher between us.
+LAUNCHER_PID = "VTB_LAUNCHER_PID"
 POLL_S = 0.2
 GRACE_S = 60.0
 TAIL_LINES = 15
+MESSAGE_LINES = 3
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -34,8 +37,9 @@ def execute(
     *,
     grace_s: float = GRACE_S,
 ) -> int | None:
-    """Runs the plan's argv to its end; returns the signal that cut it short, or None.
+    """Writes the plan's files and runs its argv to the end.
 
+    Returns the signal that cut it short, or None.
     Both output streams are appended to `log`; `watch` is called five times a second. SIGINT and
     SIGTERM reach the whole process group of the child as SIGTERM, once; after `grace_s` seconds
     SIGKILL follows. Raises ChildFailedError with the end of the log when the child fails by
@@ -43,6 +47,8 @@ def execute(
     """
     received = _Received()
     start = log.stat().st_size if log.exists() else 0
+    for path, text in plan.files.items():
+        atomic_write(Path(path), text)
     with _stop_signals(received):
         child = _start(plan, log)
         try:
@@ -62,7 +68,7 @@ def _start(plan: Plan, log: Path) -> subprocess.Popen[bytes]:
             return subprocess.Popen(
                 plan.argv,
                 cwd=plan.cwd,
-                env={**os.environ, **plan.env},
+                env={**os.environ, **plan.env, LAUNCHER_PID: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
@@ -117,9 +123,10 @@ def _failure(plan: Plan, log: Path, start: int, code: int) -> ChildFailedError:
     with log.open("rb") as file:
         file.seek(start)
         lines = file.read().decode(errors="replace").splitlines()
-    # Our own processes end with a message for people; of others the last lines must do.
+    # Our own processes end with a message for people, then a launcher adds its own; of others the
+    # last lines must do.
     own = [number for number, line in enumerate(lines) if line.startswith("error: ")]
-    shown = lines[own[-1] :] if own else lines[-TAIL_LINES:]
+    shown = lines[own[-1] :][:MESSAGE_LINES] if own else lines[-TAIL_LINES:]
     ending = f"signal {-code}" if code < 0 else f"code {code}"
     tail = "\n  ".join([f"`{' '.join(plan.argv)}` ended with {ending}", *shown])
     return ChildFailedError(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -21,7 +22,14 @@ from rich.progress import (
 from rich.text import Text
 
 PLAIN_EVERY_S = 10.0
-Advance = Callable[[int], None]
+
+
+class Advance(Protocol):
+    """Moves a bar on by `count` items; a `note`, such as a loss, stands beside it."""
+
+    def __call__(self, count: int, note: str = "") -> None:
+        """Shows it."""
+        ...
 
 
 class _Rate(ProgressColumn):
@@ -36,7 +44,7 @@ def progress(description: str, total: int, done: int = 0) -> Generator[Advance]:
     `NO_PROGRESS` (set by `--quiet`) silences it; `CI` or a pipe gives plain lines.
     """
     if os.environ.get("NO_PROGRESS"):
-        yield lambda count: None
+        yield lambda count, note="": None
     elif sys.stderr.isatty() and not os.environ.get("CI"):
         with _bar(description, total, done) as advance:
             yield advance
@@ -59,14 +67,16 @@ def _bar(description: str, total: int, done: int) -> Generator[Advance]:
         Progress(*columns, console=Console(file=terminal), transient=True) as bar,
     ):
         task = bar.add_task(description, total=total, completed=done)
-        yield lambda count: bar.advance(task, count)
+        yield lambda count, note="": bar.update(
+            task, advance=count, description=f"{description} {note}".rstrip()
+        )
 
 
 def _plain(description: str, total: int, done: int) -> Advance:
     start = last = time.monotonic()
     before = done
 
-    def advance(count: int) -> None:
+    def advance(count: int, note: str = "") -> None:
         nonlocal done, last
         done += count
         now = time.monotonic()
@@ -75,7 +85,8 @@ def _plain(description: str, total: int, done: int) -> Advance:
         last = now
         rate = (done - before) / (now - start)
         remaining_s = (total - done) / rate if rate else 0.0
-        line = f"{description} {done}/{total}, {rate:.1f}/s, about {remaining_s:.0f} s left"
+        parts = (f"{rate:.1f}/s", f"about {remaining_s:.0f} s left", note)
+        line = f"{description} {done}/{total}, {', '.join(filter(None, parts))}"
         sys.stderr.write(line + "\n")
 
     return advance

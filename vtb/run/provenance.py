@@ -13,7 +13,15 @@ from typing import Any
 
 import vtb
 
-PACKAGES = ("vtb-toolkit", "torch", "diffsynth", "accelerate", "safetensors", "transformers")
+PACKAGES = (
+    "vtb-toolkit",
+    "torch",
+    "diffsynth",
+    "accelerate",
+    "safetensors",
+    "transformers",
+    "deepspeed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +54,26 @@ def git_state() -> dict[str, Any]:
 
 
 def gpus() -> list[Gpu]:
-    """The NVIDIA devices that this process may use.
+    """The NVIDIA devices that this process may use, in the order torch numbers them.
 
-    The driver's tool tells them, so torch stays unloaded. An empty CUDA_VISIBLE_DEVICES
-    hides them all, as it does from torch.
+    The driver's tool tells them, so torch stays unloaded. CUDA_VISIBLE_DEVICES chooses among them,
+    by number or by the start of a UUID, and hides them all when it is empty.
     """
-    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible == "":
         return []
-    query = "--query-gpu=name,memory.total"
+    query = "--query-gpu=name,memory.total,uuid"
     lines = _output("nvidia-smi", query, "--format=csv,noheader,nounits").splitlines()
-    found = [line.rsplit(",", 1) for line in lines if "," in line]
-    return [Gpu(name.strip(), float(mebibytes) / 1024) for name, mebibytes in found]
+    rows = [[word.strip() for word in line.rsplit(",", 2)] for line in lines if "," in line]
+    found = [(Gpu(name, float(mebibytes) / 1024), uuid) for name, mebibytes, uuid in rows]
+    if visible is None:
+        return [gpu for gpu, _ in found]
+    return [
+        gpu
+        for wanted in visible.split(",")
+        for number, (gpu, uuid) in enumerate(found)
+        if wanted.strip() == str(number) or (wanted.strip() and uuid.startswith(wanted.strip()))
+    ]
 
 
 def host() -> str:

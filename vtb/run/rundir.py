@@ -20,7 +20,7 @@ from vtb.core.files import (
 )
 from vtb.run.environment import redact
 from vtb.run.plan import Plan
-from vtb.run.provenance import git_state, gpus, host, versions
+from vtb.run.provenance import git_state, host, versions
 from vtb.run.settings import differences
 
 # Much longer than one event.
@@ -34,7 +34,8 @@ class RunRecord:
 
     `settings` maps dotted keys to JSON values and decides what the run makes; a directory keeps
     one set of them. `inputs` are absolute paths. The run follows a schedule of `steps` and stops
-    at `stop_at`, which may rise from one invocation to the next.
+    at `stop_at`, which may rise from one invocation to the next. `gpus` names the devices of this
+    machine; `world` is the number of processes on all `nodes` machines.
     """
 
     id: str
@@ -45,6 +46,9 @@ class RunRecord:
     device: str
     steps: int
     stop_at: int
+    gpus: tuple[str, ...] = ()
+    nodes: int = 1
+    world: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,13 @@ class RunDirectory:
 
     @property
     def events(self) -> Path:
-        """One JSON object per step."""
+        """One JSON object per step, and one per measurement on held-out samples."""
         return self.path / "events.jsonl"
+
+    @property
+    def encoding(self) -> Path:
+        """How far the encoding of samples has come, JSON."""
+        return self.path / "encoding.json"
 
     @property
     def log(self) -> Path:
@@ -78,6 +87,21 @@ class RunDirectory:
         """Directory of the finished weights."""
         return self.path / "final"
 
+    @property
+    def previews(self) -> Path:
+        """Directory of the clips sampled while training."""
+        return self.path / "previews"
+
+    @property
+    def heartbeats(self) -> Path:
+        """Directory with a file per process, changed while it makes progress."""
+        return self.path / "heartbeats"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Directory of the log for TensorBoard."""
+        return self.path / "tensorboard"
+
     def state(self) -> dict[str, Any]:
         """The content of `run.json`; empty before the first run."""
         path = self.path / "run.json"
@@ -93,9 +117,18 @@ class RunDirectory:
         return sorted(int(name.removeprefix("step-")) for name in names)
 
     def is_complete(self, stop_at: int) -> bool:
-        """Whether a run has ended well at this step or later and its final weights are there."""
+        """Whether a run has ended well and its final weights are there.
+
+        It ends at `stop_at` or later, or earlier when it decided so itself.
+        """
         is_done = self.state().get("status") == "done" and self.final.is_dir()
-        return is_done and max(self.steps(), default=0) >= stop_at
+        return is_done and (max(self.steps(), default=0) >= stop_at or self.is_finished)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run ended itself before its last step, as its newest checkpoint says."""
+        state = self.checkpoint(max(self.steps(), default=0)) / "state.json"
+        return state.exists() and bool(read_json(state).get("is_finished"))
 
     def require_same(self, settings: Mapping[str, Any]) -> None:
         """Raises ConflictError naming every setting that differs from those of the run here."""
@@ -110,9 +143,17 @@ class RunDirectory:
 
     def clear(self) -> None:
         """Removes everything that a run wrote, so that the next one starts from nothing."""
-        for directory in (self.checkpoints, self.final):
+        for directory in (
+            self.checkpoints,
+            self.final,
+            self.previews,
+            self.heartbeats,
+            self.tensorboard,
+        ):
             shutil.rmtree(directory, ignore_errors=True)
-        for name in ("run.json", "plan.json", self.recipe.name, self.events.name, self.log.name):
+        for path in (self.recipe, self.events, self.encoding, self.log):
+            path.unlink(missing_ok=True)
+        for name in ("run.json", "plan.json"):
             (self.path / name).unlink(missing_ok=True)
 
     def begin(self, record: RunRecord, recipe_toml: str, plan: Plan) -> None:
@@ -136,7 +177,9 @@ class RunDirectory:
                 "versions": versions(),
                 "git": git_state(),
                 "host": host(),
-                "gpus": [gpu.name for gpu in gpus()] if record.device == "cuda" else [],
+                "gpus": list(record.gpus),
+                "nodes": record.nodes,
+                "world_size": record.world,
                 "status": "running",
                 "started": before.get("started", _now()),
                 "ended": None,

@@ -3,99 +3,93 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.optim import Optimizer
 
 from vtb.core.errors import UnreadableError
 from vtb.core.files import atomic_directory, atomic_write_json, read_json
 from vtb.run.rundir import RunDirectory
+from vtb.train.ema import Average
+from vtb.train.engine import Engine
 
-WEIGHTS, OPTIMIZER, STATE = "lora.safetensors", "optimizer.safetensors", "state.json"
+OPTIMIZER, AVERAGE, STATE = "optimizer.safetensors", "ema.safetensors", "state.json"
 
 
 class HasWeights(Protocol):
     """Whoever owns the trained weights and knows their file format."""
 
-    def write_weights(self, path: Path, step: int) -> None:
+    def write_weights(self, directory: Path, step: int) -> None:
         """Writes the trained weights in float32."""
         ...
 
-    def read_weights(self, path: Path) -> None:
+    def read_weights(self, directory: Path) -> None:
         """Restores the trained weights exactly."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a run stands; `is_finished` when it was ended before its last step on purpose."""
+
+    step: int
+    is_finished: bool = False
 
 
 def save_checkpoint(
     run: RunDirectory,
     owner: HasWeights,
-    optimizer: Optimizer,
-    names: Sequence[str],
+    engine: Engine,
+    optimizer: Mapping[str, Tensor],
+    average: Average,
+    state: State,
     *,
-    step: int,
-    samples_seen: int,
     keep: int,
 ) -> None:
-    """Saves the state after `step`, then removes all but the `keep` newest.
+    """Saves the state after a step, then removes all but the `keep` newest.
 
-    `names` are those of the optimizer's parameters, in its order. Randomness is a function of the
-    sample counter, so there is no random state to save.
+    One process does so inside `engine.whole()`, which gives the tensors of the `optimizer`.
+    Randomness is a function of the sample counter, so there is no random state to save.
     """
-    target = run.checkpoint(step)
+    target = run.checkpoint(state.step)
     if not target.exists():
         with atomic_directory(target) as temporary:
-            owner.write_weights(temporary / WEIGHTS, step)
-            save_file(_optimizer_tensors(optimizer, names), temporary / OPTIMIZER)
-            atomic_write_json(temporary / STATE, {"step": step, "samples_seen": samples_seen})
+            owner.write_weights(temporary, state.step)
+            contiguous = {name: tensor.contiguous() for name, tensor in optimizer.items()}
+            save_file(contiguous, temporary / OPTIMIZER)
+            if average.tensors:
+                named = dict(zip(engine.names, average.tensors, strict=True))
+                save_file(named, temporary / AVERAGE)
+            atomic_write_json(temporary / STATE, asdict(state))
     for old in run.steps()[:-keep]:
         shutil.rmtree(run.checkpoint(old))
 
 
-def restore_newest(
-    run: RunDirectory, owner: HasWeights, optimizer: Optimizer, names: Sequence[str]
-) -> int:
-    """Restores the newest checkpoint; returns its step, or 0 when there is none.
+def restore_newest(run: RunDirectory, owner: HasWeights, engine: Engine, average: Average) -> State:
+    """Restores the newest checkpoint; returns its state, that of step 0 when there is none.
 
     Raises UnreadableError when it is damaged.
     """
     steps = run.steps()
     if not steps:
-        return 0
+        return State(0)
     directory = run.checkpoint(steps[-1])
-    state = read_json(directory / STATE)
-    owner.read_weights(directory / WEIGHTS)
     try:
         tensors = load_file(directory / OPTIMIZER)
-        optimizer.load_state_dict(_optimizer_state(optimizer, names, tensors))
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        engine.restore(lambda: owner.read_weights(directory), tensors)
+        if average.tensors:
+            averages = load_file(directory / AVERAGE)
+            for name, tensor in zip(engine.names, average.tensors, strict=True):
+                tensor.copy_(averages[name])
+        return State(**read_json(directory / STATE))
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise UnreadableError(
             f"checkpoint `{directory}` is damaged",
             fact=str(error),
             hint="remove it; the run then continues from the one before",
         ) from error
-    return int(state["step"])
-
-
-def _optimizer_tensors(optimizer: Optimizer, names: Sequence[str]) -> dict[str, Tensor]:
-    state: Mapping[int, Mapping[str, Tensor]] = optimizer.state_dict()["state"]
-    return {
-        f"{names[index]}.{key}": tensor.contiguous()
-        for index, entry in state.items()
-        for key, tensor in entry.items()
-    }
-
-
-def _optimizer_state(
-    optimizer: Optimizer, names: Sequence[str], tensors: Mapping[str, Tensor]
-) -> dict[str, Any]:
-    numbers = {name: index for index, name in enumerate(names)}
-    state: dict[int, dict[str, Tensor]] = {}
-    for full_name, tensor in tensors.items():
-        name, _, key = full_name.rpartition(".")
-        state.setdefault(numbers[name], {})[key] = tensor
-    return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
+
+MODULE = "vtb.train.video"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,30 +22,41 @@ class ChildArguments:
     run: Path
     data: Path
     model: Path
+    cache: Path
     device: Literal["cpu", "cuda"]
     steps: int
     stop_at: int
+    expert: Literal["high", "low"] | None = None
+    is_cache_only: bool = False
 
-    def argv(self) -> tuple[str, ...]:
-        """The whole command, `parse`'s arguments after its first three words."""
-        options = {
+    def module_words(self) -> tuple[str, ...]:
+        """Name of the module that trains, and its arguments."""
+        options: dict[str, object] = {
             "--data": self.data,
             "--model": self.model,
+            "--cache": self.cache,
             "--device": self.device,
             "--steps": self.steps,
             "--stop-at": self.stop_at,
         }
-        words = (str(word) for option in options.items() for word in option)
-        return (sys.executable, "-m", "vtb.train.video", str(self.run), *words)
+        if self.expert:
+            options["--expert"] = self.expert
+        words = [str(word) for option in options.items() for word in option]
+        if self.is_cache_only:
+            words.append("--cache-only")
+        return (MODULE, str(self.run), *words)
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> Self:
-        """Reads the arguments of `argv`; exits with 2 at others."""
-        parser = ArgumentParser(prog="python -m vtb.train.video", allow_abbrev=False)
+        """Reads the arguments of `module_words`; exits with 2 at others."""
+        parser = ArgumentParser(prog=f"python -m {MODULE}", allow_abbrev=False)
         parser.add_argument("run", type=Path)
         parser.add_argument("--data", type=Path, required=True)
         parser.add_argument("--model", type=Path, required=True)
+        parser.add_argument("--cache", type=Path, required=True)
         parser.add_argument("--device", choices=("cpu", "cuda"), required=True)
         parser.add_argument("--steps", type=int, required=True)
         parser.add_argument("--stop-at", type=int, required=True)
+        parser.add_argument("--expert", choices=("high", "low"))
+        parser.add_argument("--cache-only", dest="is_cache_only", action="store_true")
         return cls(**vars(parser.parse_args(arguments)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,6 @@ from vtb.data.store import Dataset
 from vtb.media.fit import Fit, Size
 from vtb.media.video import read_frames
 from vtb.recipe.schema import VideoDataTable
-from vtb.train.job import SPLIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +26,50 @@ class Clip:
     prompt: str
 
 
-class ClipSource:
-    """The training clips of a data set by number, in the geometry of a recipe."""
+@dataclass(frozen=True, slots=True)
+class ClipIdentity:
+    """A clip's prompt and the blake2b-128 of its video's bytes, as hex."""
 
-    def __init__(self, dataset: Dataset, table: VideoDataTable) -> None:
-        self._dataset = dataset
-        self._table = table
+    prompt: str
+    video_hash: str
+
+
+class ClipSource:
+    """The clips of a split by number, in the geometry of a recipe.
+
+    `limit` takes so many of them, spread evenly over the ids and so over the tasks.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        table: VideoDataTable,
+        split: str = "train",
+        limit: int | None = None,
+    ) -> None:
+        self._dataset, self._split = dataset, split
+        self.table = table
         # By id, so that the order does not depend on how the data set is cut into shards.
-        self.ids: Sequence[str] = sorted(dataset.ids(SPLIT))
+        ids = sorted(dataset.ids(split))
+        count = len(ids) if limit is None else min(limit, len(ids))
+        self.ids: Sequence[str] = [ids[i * len(ids) // count] for i in range(count)]
+
+    def identities(self) -> list[ClipIdentity]:
+        """What tells the clips apart, by number; decodes nothing."""
+        found = dict.fromkeys(self.ids, ClipIdentity("", ""))
+        for row in self._dataset.rows(self._split, columns=["id", "prompt", "video"]):
+            if row["id"] in found:
+                found[row["id"]] = ClipIdentity(row["prompt"], _hash(row["video"]))
+        return list(found.values())
 
     def read(self, number: int) -> Clip:
         """Decodes one clip; raises UnreadableError, naming the sample, when that fails."""
         sample_id = self.ids[number]
         row = self._dataset.row(sample_id, columns=["prompt", "video"])
+        if row["video"] is None:
+            raise UnreadableError(
+                f"sample `{sample_id}` has no video", hint="make the data set again with --video"
+            )
         try:
             frames = read_frames(row["video"]["bytes"])
         except UnreadableError as error:
@@ -46,7 +78,7 @@ class ClipSource:
                 fact=error.fact or error.message,
                 hint=f"vtb data verify {self._dataset.path} --repair",
             ) from error
-        return Clip(sample_id, fit(frames, self._table), row["prompt"])
+        return Clip(sample_id, fit(frames, self.table), row["prompt"])
 
 
 def fit(frames: Array, table: VideoDataTable) -> Array:
@@ -69,3 +101,9 @@ def frame_indices(available: int, wanted: int, plan: str) -> list[int]:
     if plan == "prefix" or wanted == 1:
         return list(range(wanted))
     return [round(i * (available - 1) / (wanted - 1)) for i in range(wanted)]
+
+
+def _hash(video: Mapping[str, Any] | None) -> str:
+    # A sample without a video is found by the preflight, or when it is read.
+    content = video["bytes"] if video else b""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

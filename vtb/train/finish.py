@@ -1,18 +1,26 @@
-"""The result of a LoRA run: its files for other programs and a model card."""
+"""The result of a run: files for other programs and a model card."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vtb.core.files import atomic_directory, read_json_lines
+import torch
+from torch import Tensor
+
+from vtb.core.files import atomic_directory, atomic_write_json, read_json
+from vtb.models.families import MARKER, Part
+from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.lora_file import Lora, write_lora
 from vtb.models.wan.lora_keys import LoraFormat
+from vtb.models.wan.save import write_part
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.rundir import RunDirectory
+from vtb.train.card import card
 
 # `pytorch_lora_weights` is the name that diffusers looks for.
 FILE_NAMES: Mapping[LoraFormat, str] = {
@@ -27,25 +35,96 @@ READERS: Mapping[LoraFormat, str] = {
 }
 
 
+# A transformer is shipped in the precision it is used in; a VAE as published.
+DTYPES: Mapping[str, torch.dtype] = {"dit": torch.bfloat16}
+
+
 def write_final(run: RunDirectory, recipe: VideoRecipe, lora: Lora, step: int) -> None:
     """Writes `final/`: the LoRA in bfloat16 in each layout of the recipe, and README.md.
 
     An older `final/` of the same run is replaced; its weights are in a checkpoint too.
     """
-    state = run.state()
+    targets = {"target_modules": ",".join(recipe.lora.target_modules)}
+    described = replace(lora, metadata=_metadata(run.state(), recipe, step) | targets)
+    files = "\n".join(
+        f"- `{FILE_NAMES[layout]}`: for {READERS[layout]}" for layout in recipe.save.formats
+    )
+    readme = card(
+        run,
+        recipe,
+        step,
+        title=f"LoRA of rank {recipe.lora.rank} on `{recipe.model.family}`",
+        body=files,
+        tags="lora, text-to-video, image-to-video",
+    )
     shutil.rmtree(run.final, ignore_errors=True)
     with atomic_directory(run.final) as temporary:
-        described = replace(lora, metadata=_metadata(state, recipe, step))
         for layout in recipe.save.formats:
             write_lora(temporary / FILE_NAMES[layout], described, layout=layout)
-        (temporary / "README.md").write_text(_card(run, state, recipe, step), encoding="utf-8")
+        (temporary / "README.md").write_text(readme, encoding="utf-8")
+
+
+def write_final_checkpoint(
+    run: RunDirectory,
+    recipe: VideoRecipe,
+    base: WanCheckpoint,
+    part: Part,
+    weights: Mapping[str, Tensor],
+    step: int,
+) -> None:
+    """Writes `final/`: a checkpoint directory like `base` in which one part is new, and README.md.
+
+    A transformer is stored in bfloat16, a VAE in float32. The other files are hard links to those
+    of the base, or copies where there cannot be links. An older `final/` is replaced.
+    """
+    readme = card(
+        run,
+        recipe,
+        step,
+        title=f"`{recipe.model.family}` with a trained {part.name}",
+        body="A whole checkpoint: `vtb infer video --model` and `vtb train video --model` take "
+        f"this directory. New are\n{_listing(part)}.",
+        tags="text-to-video, image-to-video",
+    )
+    metadata = _metadata(run.state(), recipe, step)
+    dtype = DTYPES.get(part.architecture, torch.float32)
+    shutil.rmtree(run.final, ignore_errors=True)
+    with atomic_directory(run.final) as temporary:
+        write_part(temporary, part, weights, dtype=dtype, metadata=metadata)
+        (temporary / "README.md").write_text(readme, encoding="utf-8")
+        if (base.directory / MARKER).is_file():
+            # No seed makes these weights again.
+            marker = read_json(base.directory / MARKER) | {"seed": None, "run": run.state()["id"]}
+            atomic_write_json(temporary / MARKER, marker)
+        _link_others(base.directory, temporary)
+
+
+def _listing(part: Part) -> str:
+    return ", ".join(f"`{file}`" for file in part.files)
+
+
+def _link_others(source: Path, target: Path) -> None:
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        is_hidden = any(name.startswith(".") for name in relative.parts)
+        if is_hidden or path.is_dir() or (target / relative).exists():
+            continue
+        (target / relative).parent.mkdir(parents=True, exist_ok=True)
+        _link(path.resolve(), target / relative)
+
+
+def _link(source: Path, target: Path) -> None:
+    with suppress(OSError):
+        target.hardlink_to(source)
+        return
+    shutil.copyfile(source, target)
 
 
 def _metadata(state: Mapping[str, Any], recipe: VideoRecipe, step: int) -> dict[str, str]:
     values = {
         "base_family": recipe.model.family,
+        "expert": recipe.model.expert,
         "base_fingerprint": state["settings"]["model.fingerprint"],
-        "target_modules": ",".join(recipe.lora.target_modules),
         "height": recipe.data.height,
         "width": recipe.data.width,
         "num_frames": recipe.data.num_frames,
@@ -57,37 +136,4 @@ def _metadata(state: Mapping[str, Any], recipe: VideoRecipe, step: int) -> dict[
         "step": step,
         "vtb_version": state["versions"]["vtb-toolkit"],
     }
-    return {key: str(value) for key, value in values.items()}
-
-
-def _card(run: RunDirectory, state: Mapping[str, Any], recipe: VideoRecipe, step: int) -> str:
-    losses = [row["loss"] for row in read_json_lines(run.events) if row["loss"] is not None]
-    loss = f"{losses[0]:.4f} at the first step, {losses[-1]:.4f} at the last" if losses else "none"
-    data_name = Path(state["inputs"]["data"]).name
-    data_hash = state["settings"]["data.manifest_hash"]
-    files = "\n".join(
-        f"- `{FILE_NAMES[layout]}`: for {READERS[layout]}" for layout in recipe.save.formats
-    )
-    data, train = recipe.data, recipe.train
-    return f"""\
----
-base_model: {recipe.model.family}
-tags: [vtb, lora, text-to-video, image-to-video]
----
-# {state["id"]}
-
-LoRA of rank {recipe.lora.rank} on `{recipe.model.family}`, made by `vtb train video`.
-
-{files}
-
-| | |
-|---|---|
-| recipe | `{state["recipe"]}` |
-| data set | `{data_name}`, manifest {data_hash} |
-| base weights | fingerprint {state["settings"]["model.fingerprint"]} |
-| clips | {data.num_frames} frames of {data.height}x{data.width} px at {data.fps:g} fps |
-| steps | {step} of {train.accum} samples, learning rate {train.lr:g} ({train.scheduler}) |
-| seed | {train.seed} |
-| loss | {loss} |
-| versions | {", ".join(f"{name} {number}" for name, number in state["versions"].items())} |
-"""
+    return {key: str(value) for key, value in values.items() if value is not None}

@@ -4,41 +4,70 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from vtb.core.errors import MissingEnvironmentError, UsageError
+from vtb.core.errors import UsageError
+from vtb.core.home import cache_root
 from vtb.data.request import split_rule
 from vtb.data.store import Dataset, open_dataset
+from vtb.models.families import Part
 from vtb.models.identity import weights_fingerprint
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
+from vtb.models.wan.variants import Expert
 from vtb.recipe.load import Resolved, load
 from vtb.recipe.schema import VideoRecipe
 from vtb.recipe.source import leaves
 from vtb.run.extras import require_train_extra
 from vtb.run.provenance import Gpu, gpus
 from vtb.run.rundir import RunDirectory, RunRecord
+from vtb.train.cluster import Cluster, num_processes, pick_gpus
+from vtb.train.launcher import Launcher, pick_launcher
 
 SPLIT = "train"
+# Matters of the machine and of the user's taste; a run may go on with others.
+FREE_KEYS = ("train.micro_batch", "train.activation_checkpointing", "train.compile")
+FREE_TABLES = ("dist.", "log.")
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """Where a job is to run, as the user says it.
+
+    `num_gpus` is that of each node, 0 for the CPU and None for as many as can share the batch;
+    `node_rank` and `main_address` (HOST:PORT) are None where a job scheduler tells them.
+    """
+
+    num_gpus: int | None = None
+    nodes: int = 1
+    node_rank: int | None = None
+    main_address: str | None = None
+    launcher: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
     """A resolved recipe and what it is applied to.
 
-    `settings` decide the result; a run directory keeps one set of them. `gpu` is None on a CPU.
+    `settings` decide the result; a run directory keeps one set of them. `gpus` are those of this
+    machine, none on a CPU. `expert` is set exactly for a model with two transformers.
     """
 
     resolved: Resolved[VideoRecipe]
     dataset: Dataset
     checkpoint: WanCheckpoint
+    expert: Expert | None
     run: RunDirectory
-    gpu: Gpu | None
+    cache: Path
+    gpus: tuple[Gpu, ...]
+    cluster: Cluster
+    launcher: Launcher
     steps: int
     stop_at: int
-    settings: dict[str, Any]
+    settings: Mapping[str, Any]
+    is_cache_only: bool = False
 
     @property
     def recipe(self) -> VideoRecipe:
@@ -48,7 +77,18 @@ class VideoJob:
     @property
     def device(self) -> Literal["cpu", "cuda"]:
         """The device by its torch name."""
-        return "cuda" if self.gpu else "cpu"
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def transformer(self) -> Part:
+        """The part of the checkpoint that is trained, or that guides what is."""
+        return self.checkpoint.transformers[self.expert or ""]
+
+    @property
+    def log(self) -> Path:
+        """What the processes of this machine print; each has a file of its own."""
+        main = self.run.log
+        return main if self.cluster.is_main else main.with_stem(f"{main.stem}-{self.cluster.rank}")
 
     def record(self) -> RunRecord:
         """What the run directory is to say of this job."""
@@ -63,7 +103,27 @@ class VideoJob:
             device=self.device,
             steps=self.steps,
             stop_at=self.stop_at,
+            gpus=tuple(gpu.name for gpu in self.gpus),
+            nodes=self.cluster.nodes,
+            world=self.cluster.world,
         )
+
+
+def wanted_experts(
+    recipe: str, overrides: Sequence[str], expert: str | None
+) -> tuple[Expert | None, ...]:
+    """The experts to train, one after the other; `expert` wins over the recipe.
+
+    A single None when neither names one.
+    """
+    wanted = expert or load(VideoRecipe, recipe, overrides).recipe.model.expert
+    match wanted:
+        case "both":
+            return ("high", "low")
+        case "high" | "low" | None:
+            return (wanted,)
+        case _:
+            raise UsageError(f"unknown expert `{wanted}`", hint="high, low or both")
 
 
 def open_job(
@@ -73,37 +133,55 @@ def open_job(
     data: Path,
     model: Path,
     out: Path,
-    num_gpus: int | None,
+    machines: Machines,
     max_steps: int | None = None,
+    expert: Expert | None = None,
+    is_cache_only: bool = False,
 ) -> VideoJob:
     """Resolves a recipe and opens its inputs, reading no weights and no clips.
 
-    `num_gpus` is 0 for the CPU, 1 for a GPU and None for a GPU if there is one. Raises UsageError
-    for what is wrong with the request and MissingEnvironmentError for what is not installed or
-    not there.
+    `expert` wins over the recipe's. Raises UsageError for what is wrong with the request and
+    MissingEnvironmentError for what is not installed or not there.
     """
     require_train_extra()
-    resolved = load(VideoRecipe, recipe, overrides)
+    chosen = [f"model.expert={expert}"] if expert else []
+    resolved = load(VideoRecipe, recipe, [*overrides, *chosen])
     dataset = open_dataset(data.resolve())
     checkpoint = _open_model(resolved.recipe, model.resolve())
+    present = (path for path in checkpoint.files if path.is_file())
     steps = _schedule_length(resolved.recipe, dataset)
     buckets = split_rule(dataset.path).buckets(SPLIT)
+    train = resolved.recipe.train
+    wants_gpu = machines.num_gpus != 0
+    devices = pick_gpus(machines.num_gpus, gpus() if wants_gpu else [], train, machines.nodes)
+    cluster = Cluster.of(
+        num_processes(devices), machines.nodes, machines.node_rank, machines.main_address
+    )
     return VideoJob(
         resolved=resolved,
         dataset=dataset,
         checkpoint=checkpoint,
+        expert=_sole_expert(resolved.recipe, checkpoint),
         run=RunDirectory(out.resolve()),
-        gpu=_pick_gpu(num_gpus),
+        cache=cache_root(),
+        gpus=devices,
+        cluster=cluster,
+        launcher=pick_launcher(machines.launcher, cluster, resolved.recipe.dist.strategy),
         steps=steps,
         stop_at=min(steps, max_steps or steps),
         settings={
-            **{key: value for key, value in leaves(resolved.values) if key != "summary"},
+            **{key: value for key, value in leaves(resolved.values) if _decides(key)},
             "data.manifest_hash": dataset.manifest_hash,
             "data.split": SPLIT,
             "data.buckets": [buckets.start, buckets.stop],
-            "model.fingerprint": weights_fingerprint(checkpoint.files),
+            "model.fingerprint": weights_fingerprint(present),
         },
+        is_cache_only=is_cache_only,
     )
+
+
+def _decides(key: str) -> bool:
+    return key not in (*FREE_KEYS, "summary") and not key.startswith(FREE_TABLES)
 
 
 def _schedule_length(recipe: VideoRecipe, dataset: Dataset) -> int:
@@ -115,26 +193,36 @@ def _schedule_length(recipe: VideoRecipe, dataset: Dataset) -> int:
             hint="make more: repeat `vtb gen` with a larger -n",
         )
     samples = recipe.train.epochs * count
-    return recipe.train.steps or math.ceil(samples / recipe.train.accum)
+    return recipe.train.steps or math.ceil(samples / recipe.train.batch)
 
 
 def _open_model(recipe: VideoRecipe, directory: Path) -> WanCheckpoint:
     checkpoint = open_checkpoint(directory)
-    if checkpoint.variant.family != recipe.model.family:
+    family = recipe.model.family
+    if checkpoint.variant.family != family:
         raise UsageError(
-            f"the recipe trains `{recipe.model.family}`",
+            f"the recipe trains `{family}`",
             fact=f"`{directory}` holds {checkpoint.variant.family}",
         )
-    checkpoint.require(checkpoint.parts)
+    expert = _sole_expert(recipe, checkpoint)
+    others = [part for name, part in checkpoint.transformers.items() if name != (expert or "")]
+    checkpoint.require(part for part in checkpoint.parts if part not in others)
     return checkpoint
 
 
-def _pick_gpu(num_gpus: int | None) -> Gpu | None:
-    if num_gpus == 0:
+def _sole_expert(recipe: VideoRecipe, checkpoint: WanCheckpoint) -> Expert | None:
+    expert, variant = recipe.model.expert, checkpoint.variant
+    if variant.boundary is None:
+        if expert is not None:
+            raise UsageError(
+                f"`{variant.family}` has no experts to choose from",
+                fact=f"model.expert = {expert}, but there is one transformer",
+                hint="leave --expert and `model.expert` out",
+            )
         return None
-    found = gpus()
-    if num_gpus and not found:
-        raise MissingEnvironmentError(
-            "there is no GPU here", fact="nvidia-smi lists none", hint="train with --gpus 0"
+    if expert is None or expert == "both":
+        raise UsageError(
+            f"`{variant.family}` has two experts, and one run trains one of them",
+            hint="--expert high, --expert low, or --expert both for one after the other",
         )
-    return found[0] if found else None
+    return expert

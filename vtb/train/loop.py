@@ -1,58 +1,45 @@
-"""The training loop of every model family. A step is one update of the optimizer."""
+"""The training loop of every model family and target. A step is one update of the optimizer."""
 
 from __future__ import annotations
 
-import json
 import math
 import resource
 import time
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
-from torch.optim import AdamW
+from torch import Tensor
 
-from vtb.core.errors import TrainingDivergedError
-from vtb.core.files import append_line
 from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
-from vtb.train.checkpoint import HasWeights, restore_newest, save_checkpoint
+from vtb.train.batching import Batching
+from vtb.train.checkpoint import State, restore_newest, save_checkpoint
+from vtb.train.ema import Average
+from vtb.train.prefetch import prefetched
+from vtb.train.step_log import StepLog
 from vtb.train.stopping import StopRequest
+from vtb.train.strategy import make_engine
+from vtb.train.task import Batch, Task
 
-BETAS = (0.9, 0.999)
-EPS = 1e-8
-MAX_NONFINITE_STEPS = 3
+# Running out of memory later than this is no matter of the chosen checkpointing.
+MAX_RELIEF_STEPS = 3
+
+# Called after each step with its number; True asks for the end of the run.
+Observer = Callable[[int], bool]
 
 
-class Task(HasWeights, Protocol):
-    """What a model family gives to the loop.
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where a run stands: at its end, of the schedule or by an observer's wish, or before it."""
 
-    `module` maps a sample to its loss, a scalar; its parameters that require gradients are
-    trained. Sample `counter` is the same whenever it is asked for.
-    """
-
-    @property
-    def module(self) -> nn.Module:
-        """The objective."""
-        ...
-
-    @property
-    def num_samples(self) -> int:
-        """Samples per epoch."""
-        ...
-
-    def sample(self, counter: int) -> Any:
-        """The sample consumed at `counter`, with all its randomness drawn."""
-        ...
-
-    def describe(self, counter: int) -> str:
-        """That sample's id and draw, for the log."""
-        ...
+    step: int
+    is_complete: bool
 
 
 class Loop:
-    """Trains a task from its newest checkpoint on."""
+    """Trains a task from its newest checkpoint on, in one process or in many alike."""
 
     def __init__(
         self,
@@ -61,94 +48,129 @@ class Loop:
         save: SaveTable,
         run: RunDirectory,
         accelerator: Accelerator,
+        log: StepLog,
+        *,
+        strategy: str = "ddp",
     ) -> None:
         self._task, self._train, self._save, self._run = task, train, save, run
-        self._accelerator = accelerator
-        self._model: nn.Module = accelerator.prepare(task.module)
-        named = [(n, p) for n, p in self._model.named_parameters() if p.requires_grad]
-        self._names = [name for name, _ in named]
-        self._parameters = [parameter for _, parameter in named]
-        self._optimizer = AdamW(
-            self._parameters,
-            lr=train.lr,
-            betas=BETAS,
-            eps=EPS,
-            weight_decay=train.weight_decay,
-            fused=accelerator.device.type == "cuda",
-        )
+        self._accelerator, self._log = accelerator, log
+        self._batching = Batching.of(train, accelerator.num_processes)
+        self.engine = make_engine(task.module, train, accelerator, strategy)
+        self.average = Average(self.engine.parameters, train.ema)
 
-    def run(self, *, steps: int, stop_at: int, stop: StopRequest) -> int:
-        """Trains up to `stop_at` of a schedule of `steps`; returns the step reached.
+    def run(
+        self, *, steps: int, stop_at: int, stop: StopRequest, observers: Sequence[Observer] = ()
+    ) -> Reached:
+        """Trains up to `stop_at` of a schedule of `steps`.
 
-        A stop request ends it after the current step. A checkpoint is saved every so often and at
-        the end. Raises TrainingDivergedError after three non-finite steps in a row.
+        A stop request or an observer ends it after the current step. A checkpoint is saved every
+        so often and at the end. Raises TrainingDivergedError after three non-finite steps in a
+        row.
         """
-        step = restore_newest(self._run, self._task, self._optimizer, self._names)
-        self._run.drop_events_after(step)
-        nonfinite, is_stopping = 0, stop.signal is not None
-        while step < stop_at and not is_stopping:
-            is_finite = self._step(step, learning_rate(step, steps, self._train))
+        restored = restore_newest(self._run, self._task, self.engine, self.average)
+        if restored.is_finished:
+            return Reached(restored.step, is_complete=True)
+        if self._accelerator.is_main_process:
+            self._run.drop_events_after(restored.step)
+        self._log.restart_clock()
+        step, is_finished = restored.step, False
+        is_stopping = self._must_stop(stop)
+        batches = self._batches(step, stop_at)
+        while step < stop_at and not (is_finished or is_stopping):
+            try:
+                self._step(step, learning_rate(step, steps, self._train), batches, stop)
+            except torch.OutOfMemoryError:
+                if step - restored.step >= MAX_RELIEF_STEPS or not self._relieve():
+                    raise
+                batches = self._batches(step, stop_at)
+                continue
             step += 1
-            nonfinite = 0 if is_finite else nonfinite + 1
-            if nonfinite == MAX_NONFINITE_STEPS:
-                raise self._diverged(step)
-            is_stopping = stop.signal is not None
-            if step % self._save.every == 0 or step == stop_at or is_stopping:
-                self._save_checkpoint(step)
-        return step
+            self.average.update(step)
+            is_finished = True in [observe(step) for observe in observers]
+            is_stopping = self._must_stop(stop)
+            if step % self._save.every == 0 or step == stop_at or is_finished or is_stopping:
+                self._save_checkpoint(State(step, is_finished))
+        return Reached(step, is_complete=step == stop_at or is_finished)
 
-    def _step(self, step: int, lr: float) -> bool:
-        start = time.perf_counter()
-        accum = self._train.accum
-        counters = range(step * accum, (step + 1) * accum)
-        loss, grad_norm = self._gradient(counters)
-        is_finite = math.isfinite(loss) and math.isfinite(grad_norm)
-        if is_finite:
-            for group in self._optimizer.param_groups:
-                group["lr"] = lr
-            self._optimizer.step()
-        self._optimizer.zero_grad()
-        event: dict[str, Any] = {
-            "step": step + 1,
-            "epoch": (step + 1) * accum / self._task.num_samples,
-            "loss": loss if math.isfinite(loss) else None,
-            "lr": lr,
-            "grad_norm": grad_norm if math.isfinite(grad_norm) else None,
-            "samples_per_second": accum / (time.perf_counter() - start),
-            "memory_gib": _memory_gib(self._accelerator.device),
-        }
-        if not is_finite:
-            event["skipped"] = [self._task.describe(counter) for counter in counters]
-        append_line(self._run.events, json.dumps(event))
-        return is_finite
-
-    def _gradient(self, counters: range) -> tuple[float, float]:
-        """Mean loss and norm of the mean gradient, which is left clipped in the parameters."""
-        losses: list[Tensor] = []
-        for counter in counters:
-            loss: Tensor = self._model(self._task.sample(counter))
-            self._accelerator.backward(loss / len(counters))
-            losses.append(loss.detach())
-        norm = nn.utils.clip_grad_norm_(self._parameters, self._train.grad_clip or math.inf)
-        return torch.stack(losses).mean().item(), norm.item()
-
-    def _save_checkpoint(self, step: int) -> None:
-        save_checkpoint(
-            self._run,
-            self._task,
-            self._optimizer,
-            self._names,
-            step=step,
-            samples_seen=step * self._train.accum,
-            keep=self._save.keep,
+    def _step(self, step: int, lr: float, batches: Iterator[Batch], stop: StopRequest) -> None:
+        device, accum = self._accelerator.device, self._batching.accum
+        num_groups = len(self._task.group_names)
+        sums = torch.zeros(2, num_groups, device=device)
+        loss, wait_s = torch.zeros((), device=device), 0.0
+        for round_ in range(accum):
+            start = time.perf_counter()
+            batch = next(batches).map(lambda tensor: tensor.to(device, non_blocking=True))
+            wait_s += time.perf_counter() - start
+            losses: Tensor = self.engine.model(batch)
+            self.engine.backward(losses.mean() / accum, is_last=round_ == accum - 1)
+            kept = losses.detach()
+            loss += kept.mean() / accum
+            sums.index_add_(1, batch.groups, torch.stack([kept, torch.ones_like(kept)]))
+        wish = torch.full((1,), self._wish(stop), device=device)
+        shared = self._mean_over_processes(torch.cat([loss[None], wish, sums.flatten()]))
+        norm = self.engine.update(lr, shared[0])
+        self._log.push(
+            step + 1,
+            {
+                "lr": lr,
+                "epoch": (step + 1) * self._batching.batch / self._task.num_samples,
+                "memory_gib": _memory_gib(device),
+                "data_wait_seconds": wait_s,
+            },
+            self._batching.samples(step),
+            torch.cat([norm[None], shared]),
         )
 
-    def _diverged(self, step: int) -> TrainingDivergedError:
-        return TrainingDivergedError(
-            f"the loss was not finite in {MAX_NONFINITE_STEPS} steps in a row",
-            fact=f"up to step {step}; the last checkpoint is intact",
-            hint=f"train again elsewhere with -s train.lr={self._train.lr / 3:.1g}",
+    def _mean_over_processes(self, values: Tensor) -> Tensor:
+        if self._accelerator.num_processes == 1:
+            return values
+        mean: Tensor = self._accelerator.reduce(values, reduction="mean")  # type: ignore[assignment]
+        return mean
+
+    def _wish(self, stop: StopRequest) -> float:
+        return float(self._accelerator.num_processes > 1 and stop.signal is not None)
+
+    def _must_stop(self, stop: StopRequest) -> bool:
+        # Several processes must stop at the same step, so they go by what all have learnt.
+        if self._accelerator.num_processes == 1:
+            return stop.signal is not None
+        return self._log.stop_was_asked
+
+    def _batches(self, step: int, stop_at: int) -> Iterator[Batch]:
+        rank = self._accelerator.process_index
+        requests = (
+            counters for at in range(step, stop_at) for counters in self._batching.rounds(at, rank)
         )
+        return prefetched(self._make_batch, requests)
+
+    def _make_batch(self, counters: range) -> Batch:
+        batch = self._task.batch(counters)
+        if self._accelerator.device.type != "cuda":
+            return batch
+        return batch.map(lambda tensor: tensor.pin_memory())
+
+    def _relieve(self) -> bool:
+        if self._accelerator.num_processes > 1 or not self._task.relieve():
+            return False
+        self.engine.optimizer.zero_grad()
+        torch.cuda.empty_cache()
+        return True
+
+    def _save_checkpoint(self, state: State) -> None:
+        self._log.drain()
+        with self.engine.whole() as optimizer:
+            if self._accelerator.is_main_process:
+                save_checkpoint(
+                    self._run,
+                    self._task,
+                    self.engine,
+                    optimizer,
+                    self.average,
+                    state,
+                    keep=self._save.keep,
+                )
+        self._accelerator.wait_for_everyone()
+        self._log.restart_clock()
 
 
 def learning_rate(step: int, steps: int, train: TrainTable) -> float:

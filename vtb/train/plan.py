@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from vtb.core.errors import UsageError
-from vtb.models.structure import Shapes, parameter_count
-from vtb.models.wan.lora_targets import linear_shapes, lora_parameter_count, select_targets
+from vtb.recipe.source import leaves
 from vtb.run.environment import training_environment
-from vtb.run.plan import Check, Estimates, Plan
+from vtb.run.plan import CacheNeed, Check, Estimates, Plan
+from vtb.train.batching import Batching
 from vtb.train.child import ChildArguments
-from vtb.train.estimate import TransformerShape, memory_gib, seconds_per_sample, step_flops
-from vtb.train.job import VideoJob
-from vtb.train.preflight import attention_checks, clip_checks, geometry_checks, resource_checks
-
-# Per LoRA parameter in a checkpoint: the weight and Adam's two moments, float32.
-CHECKPOINT_BYTES_PER_PARAMETER = 12
+from vtb.train.estimate import (
+    Workload,
+    memory_gib,
+    num_recomputed,
+    seconds_per_sample,
+    step_flops,
+)
+from vtb.train.job import SPLIT, VideoJob
+from vtb.train.launcher import launch_argv, launch_files
+from vtb.train.preflight import clip_checks, geometry_checks, recipe_checks
+from vtb.train.resources import disk_checks, environment_checks, memory_checks
+from vtb.train.validation.checks import SPLIT as HELD_OUT
+from vtb.train.validation.checks import validation_checks
+from vtb.train.workload import trainable_parameters, workload
 
 
 def plan_video(job: VideoJob) -> Plan:
@@ -25,11 +33,22 @@ def plan_video(job: VideoJob) -> Plan:
 
     Raises UnreadableError for a damaged clip or weight file.
     """
-    targets = list(_target_checks(job))
-    estimates = _estimates(job, 0 if targets else _lora_parameters(job))
+    held_out = job.dataset.count(HELD_OUT)
+    found = [
+        *geometry_checks(job),
+        *recipe_checks(job),
+        *clip_checks(job),
+        *validation_checks(job.recipe, job.checkpoint.variant, held_out),
+    ]
+    batching, batch_checks = _batching(job)
+    is_trainable = not any(check.name == "target_modules" for check in found)
+    trained = trainable_parameters(job) if is_trainable else 0
+    work = workload(job, trained)
+    estimates = _estimates(job, trained, work, batching)
+    cache = cache_need(job)
     return Plan(
-        argv=_child(job).argv(),
-        env=training_environment(os.environ, on_gpu=job.gpu is not None),
+        argv=_argv(job),
+        env=training_environment(os.environ, on_gpu=bool(job.gpus)),
         cwd=str(Path.cwd()),
         inputs={
             "data": str(job.dataset.path),
@@ -42,65 +61,88 @@ def plan_video(job: VideoJob) -> Plan:
             "final": str(job.run.final),
         },
         checks=(
-            *geometry_checks(job),
-            *targets,
-            *attention_checks(),
-            *clip_checks(job),
-            *resource_checks(job, estimates),
+            *found,
+            *batch_checks,
+            *environment_checks(job),
+            *memory_checks(job, work, estimates.memory_gib),
+            *disk_checks(job, estimates, cache),
         ),
         estimates=estimates,
+        cache=cache,
+        recipe={
+            key: {"value": value, "origin": job.resolved.origins[key]}
+            for key, value in leaves(job.resolved.values)
+        },
+        files=launch_files(job.launcher, job.cluster, job.run.path),
     )
 
 
-def _child(job: VideoJob) -> ChildArguments:
-    return ChildArguments(
+def _argv(job: VideoJob) -> tuple[str, ...]:
+    arguments = ChildArguments(
         run=job.run.path,
         data=job.dataset.path,
         model=job.checkpoint.directory,
+        cache=job.cache,
         device=job.device,
         steps=job.steps,
         stop_at=job.stop_at,
+        expert=job.expert,
+        is_cache_only=job.is_cache_only,
     )
+    return tuple(launch_argv(job.launcher, job.cluster, arguments.module_words(), job.run.path))
 
 
-def _dit_shapes(job: VideoJob) -> Shapes:
-    return job.checkpoint.shapes(job.checkpoint.part("dit"))
-
-
-def _lora_parameters(job: VideoJob) -> int:
-    linears = linear_shapes(_dit_shapes(job))
-    chosen = select_targets(linears, job.recipe.lora.target_modules)
-    return lora_parameter_count({name: linears[name] for name in chosen}, job.recipe.lora.rank)
-
-
-def _target_checks(job: VideoJob) -> Iterator[Check]:
+def _batching(job: VideoJob) -> tuple[Batching, tuple[Check, ...]]:
+    train, world = job.recipe.train, job.cluster.world
     try:
-        _lora_parameters(job)
+        return Batching.of(train, world), ()
     except UsageError as error:
-        yield Check("error", "target_modules", error.message, error.hint)
+        check = Check("error", "batch", f"{error.message}: {error.fact}", error.hint)
+        # As if it could be shared, for the other figures.
+        return Batching(train.micro_batch * world, train.micro_batch, world), (check,)
 
 
-def _estimates(job: VideoJob, lora_parameters: int) -> Estimates:
+def cache_need(job: VideoJob) -> CacheNeed:
+    """What of the job's samples is encoded already, and what is not."""
+    from vtb.train.clips import ClipSource  # a finished run answers without loading codecs
+    from vtb.train.latents.cache import LatentCache
+
+    source = ClipSource(job.dataset, job.recipe.data, SPLIT)
+    cache = LatentCache.of(source, job.checkpoint, dtype=job.recipe.cache.dtype, root=job.cache)
+    state = cache.state()
+    return CacheNeed(str(cache.store.directory), state.hits, state.missing, state.bytes_to_write)
+
+
+def _estimates(job: VideoJob, trained: int, work: Workload | None, batching: Batching) -> Estimates:
     data, train = job.recipe.data, job.recipe.train
-    dit = job.checkpoint.part("dit").arguments
-    tokens = job.checkpoint.variant.tokens(data.num_frames, data.height, data.width)
-    shape = TransformerShape(tokens, dit["num_layers"], dit["dim"], dit["ffn_dim"])
-    recomputes = train.activation_checkpointing == "full"
-    seconds = memory = None
-    if job.gpu:
-        memory = memory_gib(
-            shape,
-            base_parameters=parameter_count(_dit_shapes(job)),
-            lora_parameters=lora_parameters,
-            recomputes=recomputes,
-        )
-        flops = step_flops(shape, recomputes=recomputes) * train.accum
-        seconds = seconds_per_sample(flops, job.gpu.name)
-    return Estimates(
-        tokens=tokens,
+    tensors = 4 if train.ema else 3  # float32: the weight, Adam's two moments, the average
+    plain = Estimates(
+        tokens=job.checkpoint.variant.tokens(data.num_frames, data.height, data.width),
         steps=job.stop_at,
-        trainable_parameters=lora_parameters,
-        checkpoint_bytes=lora_parameters * CHECKPOINT_BYTES_PER_PARAMETER,
-        seconds_per_step=seconds,
-        memory_gib=memory,
+        trainable_parameters=trained,
+        checkpoint_bytes=4 * tensors * trained,
+        samples=job.dataset.count(SPLIT),
+        batch=batching.batch,
+        micro_batch=batching.micro_batch,
+        accum=batching.accum,
+        devices=batching.world,
+    )
+    if work is None:
+        return plain
+    free = job.gpus[0].memory_gib if job.gpus else float("inf")
+    recomputed = num_recomputed(train.activation_checkpointing, work, free)
+    shown = replace(
+        plain,
+        tflop_per_step=step_flops(work, recomputed) * batching.batch / 1e12,
+        blocks=work.shape.layers,
+        recomputed_blocks=recomputed,
+    )
+    if not job.gpus:
+        return shown
+    seconds = seconds_per_sample(work, recomputed, job.gpus[0].name)
+    per_device = batching.batch / batching.world
+    return replace(
+        shown,
+        memory_gib=memory_gib(work, recomputed),
+        seconds_per_step=None if seconds is None else seconds * per_device,
     )

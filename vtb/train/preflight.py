@@ -1,23 +1,19 @@
-"""What would go wrong, or otherwise than the user may think, found before anything starts."""
+"""What of a request is wrong, or otherwise than the user may think, before anything starts."""
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vtb.core.errors import UsageError
 from vtb.recipe.schema import VideoDataTable
-from vtb.run.plan import Check, Estimates
+from vtb.run.plan import Check
 from vtb.train.job import SPLIT, VideoJob
+from vtb.train.workload import trainable_parameters
 
 if TYPE_CHECKING:
     from vtb.media.video import VideoInfo
-
-MEMORY_SHARE = 0.95
 
 
 def geometry_checks(job: VideoJob) -> Iterator[Check]:
@@ -27,6 +23,38 @@ def geometry_checks(job: VideoJob) -> Iterator[Check]:
         job.checkpoint.variant.check_geometry(data.num_frames, data.height, data.width)
     except UsageError as error:
         yield Check("error", "geometry", str(error), error.hint)
+
+
+def recipe_checks(job: VideoJob) -> Iterator[Check]:
+    """Whether the values of the recipe go together."""
+    train, strategy = job.recipe.train, job.recipe.dist.strategy
+    try:
+        trainable_parameters(job)
+    except UsageError as error:
+        yield Check("error", "target_modules", error.message, error.hint)
+    if train.base_precision == "fp8" and train.forward == "reference":
+        message = "diffsynth's own forward knows no fp8"
+        yield Check("error", "fp8", message, "-s train.forward=fast")
+    if strategy != "ddp":
+        yield from _zero_checks(job)
+
+
+def _zero_checks(job: VideoJob) -> Iterator[Check]:
+    train, strategy, world = job.recipe.train, job.recipe.dist.strategy, job.cluster.world
+    if train.target != "lora":
+        yield Check("error", "strategy", f"{strategy} trains a LoRA only", "-s dist.strategy=ddp")
+    if train.base_precision == "fp8":
+        message = f"{strategy} would turn fp8 weights into bf16"
+        yield Check("error", "strategy", message, "-s dist.strategy=ddp")
+    if train.ema:
+        message = f"{strategy} has no whole float32 weights to average"
+        yield Check("error", "strategy", message, "-s train.ema=0, or -s dist.strategy=ddp")
+    if strategy == "zero3" and job.gpus and train.forward == "fast" and train.compile:
+        message = "blocks whose weights are gathered when needed cannot be compiled"
+        yield Check("error", "strategy", message, "-s train.compile=false")
+    if strategy == "zero3" and world & (world - 1):
+        message = f"zero3 cuts weights into equal parts, and {world} is no power of two"
+        yield Check("error", "strategy", message, "use 2, 4, 8, … devices")
 
 
 def clip_checks(job: VideoJob) -> Iterator[Check]:
@@ -79,44 +107,3 @@ def _size_check(data: VideoDataTable, clip: VideoInfo, many: str) -> Check:
         hint = f"-s data.height={clip.height} -s data.width={clip.width}, or -s data.fit=pad"
         return Check("error", "size", message, hint)
     return Check("warning", "size", f"{message}: scaled and padded")
-
-
-def attention_checks(
-    is_installed: Callable[[str], object] = find_spec,
-) -> Iterator[Check]:
-    """Whether diffsynth would pick an attention that has no backward pass.
-
-    It takes what is installed, in the order FlashAttention 3, 2, SageAttention.
-    """
-    flash = is_installed("flash_attn_interface") or is_installed("flash_attn")
-    if is_installed("sageattention") and not flash:
-        yield Check(
-            "error",
-            "attention",
-            "sageattention has no backward pass, and diffsynth would use it",
-            "pip uninstall sageattention, or install flash-attn beside it",
-        )
-
-
-def resource_checks(job: VideoJob, estimates: Estimates) -> Iterator[Check]:
-    """Whether memory and disk suffice."""
-    needed_gib = estimates.memory_gib or 0.0
-    if job.gpu and needed_gib > MEMORY_SHARE * job.gpu.memory_gib:
-        message = f"about {needed_gib:.0f} GiB needed, {job.gpu.name} has {job.gpu.memory_gib:.0f}"
-        can_recompute = job.recipe.train.activation_checkpointing == "none"
-        hint = "-s train.activation_checkpointing=full" if can_recompute else "use smaller clips"
-        yield Check("error", "memory", message, hint)
-    # The kept ones, the one being written, and the final files.
-    needed = estimates.checkpoint_bytes * (job.recipe.save.keep + 2)
-    free = shutil.disk_usage(_existing(job.run.path)).free
-    if needed > free:
-        yield Check(
-            "error",
-            "disk",
-            f"checkpoints need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free",
-            "free some space, choose another -o, or keep fewer: -s save.keep=1",
-        )
-
-
-def _existing(path: Path) -> Path:
-    return next(parent for parent in (path, *path.parents) if parent.exists())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -36,5 +37,9 @@ def below(stop: int, seed: int, purpose: str, counter: int) -> int:
 def shuffled_position(counter: int, count: int, seed: int) -> int:
     """Which of `count` samples is the one consumed at `counter`; each epoch is a permutation."""
     epoch, position = divmod(counter, count)
-    order = torch.randperm(count, generator=generator(seed, "order", epoch))
-    return int(order[position])
+    return _order(epoch, count, seed)[position]
+
+
+@lru_cache(maxsize=4)
+def _order(epoch: int, count: int, seed: int) -> list[int]:
+    return torch.randperm(count, generator=generator(seed, "order", epoch)).tolist()

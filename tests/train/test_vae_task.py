@@ -1,0 +1,114 @@
+"""Training of a Wan VAE: its loss is that of inference, and its latents come to fit."""
+
+import pytest
+
+pytest.importorskip("diffsynth")
+
+import torch
+
+from vtb.data.store import open_dataset
+from vtb.models.wan.load import load_pipeline
+from vtb.recipe.load import load
+from vtb.recipe.schema import VaeTable, VideoRecipe
+from vtb.train.clips import ClipSource
+from vtb.train.vae_task import VaeBatch, VaeObjective, VaeTask
+from vtb.train.weights import FullWeights
+
+SIZE = ("data.height=64", "data.width=64", "data.num_frames=9", "data.fit=pad")
+
+
+@pytest.fixture
+def vae(tiny_wan):
+    return load_pipeline(tiny_wan, parts=("vae",)).vae
+
+
+@pytest.fixture
+def task_of(vae, mazes):
+    def make(*overrides):
+        recipe = load(VideoRecipe, "video/wan2.2-ti2v-5b-tiny", [*SIZE, *overrides]).recipe
+        weights = FullWeights(vae.model)
+        clips = ClipSource(open_dataset(mazes), recipe.data)
+        return VaeTask(VaeObjective(vae, recipe.vae), weights, recipe, clips)
+
+    return make
+
+
+def random_batch(count=2, frames=9):
+    generator = torch.Generator().manual_seed(0)
+    clips = torch.randint(256, (count, frames, 32, 64, 3), dtype=torch.uint8, generator=generator)
+    noise = torch.randn(count, 48, (frames - 1) // 4 + 1, 2, 4, generator=generator)
+    return VaeBatch(clips, noise, torch.zeros(count, dtype=torch.int64))
+
+
+def test_without_noise_the_loss_is_the_error_of_encoding_and_decoding(vae):
+    """The wrapper's own way in and out, clip by clip, is the reference."""
+    batch = random_batch()
+    silent = VaeBatch(batch.frames, torch.zeros_like(batch.noise), batch.groups)
+    losses = VaeObjective(vae, VaeTable(kl_weight=0))(silent)
+    videos = [frames.permute(3, 0, 1, 2).float() / 127.5 - 1 for frames in batch.frames]
+    latents = vae.encode(videos, device="cpu")
+    # Not the wrapper's `decode`, which clamps: a loss must not.
+    decoded = torch.cat([vae.model.decode(z[None], vae.scale) for z in latents])
+    expected = (decoded - torch.stack(videos)).abs().mean(dim=(1, 2, 3, 4))
+    assert losses.shape == (2,)
+    torch.testing.assert_close(losses, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_every_weight_gets_a_gradient_that_is_the_slope_of_the_loss(vae):
+    FullWeights(vae.model)
+    objective, batch = VaeObjective(vae, VaeTable(kl_weight=0.1)), random_batch(count=1)
+    objective(batch).mean().backward()
+    gradients = {name: p.grad for name, p in objective.model.named_parameters()}
+    assert all(gradient is not None and gradient.any() for gradient in gradients.values())
+    # Along the gradient, across all chunks of the clip and their caches.
+    norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
+    step = 1e-3 / norm
+
+    @torch.no_grad()
+    def shifted(sign):
+        for name, parameter in objective.model.named_parameters():
+            parameter += sign * step * gradients[name] / norm
+        return objective(batch).item()
+
+    slope = (shifted(1) - shifted(-2)) / (2 * step)
+    assert slope == pytest.approx(norm.item(), rel=0.02)
+
+
+def test_the_divergence_is_taken_in_the_normalised_latents(vae):
+    batch = random_batch()
+    plain = VaeObjective(vae, VaeTable(kl_weight=0))(batch)
+    weighted = VaeObjective(vae, VaeTable(kl_weight=2))(batch)
+    means, variances = [], []
+    mean, deviation = (value.view(1, -1, 1, 1, 1) for value in (vae.mean, vae.std))
+    handle = vae.model.conv1.register_forward_hook(lambda *call: means.append(call[2]))
+    vae.model.encode(batch.frames.permute(0, 4, 1, 2, 3).float() / 127.5 - 1, vae.scale)
+    handle.remove()
+    raw, log_variance = means[0].chunk(2, dim=1)
+    variances = log_variance.exp() / deviation**2
+    posterior = torch.distributions.Normal((raw - mean) / deviation, variances.sqrt())
+    prior = torch.distributions.Normal(0.0, 1.0)
+    divergence = torch.distributions.kl_divergence(posterior, prior).mean(dim=(1, 2, 3, 4))
+    torch.testing.assert_close(weighted - plain, 2 * divergence, rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_is_a_function_of_its_counters(task_of):
+    task = task_of()
+    first, again = task.batch(range(4, 6)), task.batch(range(5, 7))
+    assert first.frames.shape == (2, 9, 64, 64, 3)
+    assert first.noise.shape == (2, 48, 3, 4, 4)
+    assert torch.equal(first.frames[1], again.frames[0])
+    assert torch.equal(first.noise[1], again.noise[0])
+    assert not torch.equal(first.noise[0], first.noise[1])
+    assert {task.describe(counter) for counter in range(3)} == set(task._clips.ids)
+
+
+def test_weights_are_restored_exactly_under_their_published_names(task_of, vae, tmp_path):
+    task = task_of()
+    before = {name: tensor.clone() for name, tensor in vae.model.state_dict().items()}
+    task.write_weights(tmp_path, 7)
+    for parameter in vae.model.parameters():
+        parameter.data.zero_()
+    task.read_weights(tmp_path)
+    after = vae.model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())

@@ -1,0 +1,101 @@
+"""Noisy samples of equal shape, made on the CPU and moved to the device as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from vtb.train.encoded import Encoded
+from vtb.train.schedule import NoiseSchedule
+
+SIGMA_BINS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The randomness of one sample; `noise` has the shape of its latents."""
+
+    noise: Tensor
+    index: int
+    is_image_conditioned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyBatch:
+    """B samples with their noise.
+
+    `latents` and `noise` (B, C, T, h, w), `context` (B, 512, text dim); per sample (B,) the
+    float32 `timesteps`, `sigmas` and loss `weights`, whether the first frame is given
+    (`is_image_conditioned`) and the quarter of the noise range it falls in (`groups`).
+    `first_frame` (B, C, 1, h, w) is what a given first frame is replaced by (TI2V);
+    `image_condition` (B, 4 + C, T, h, w) joins the latents as channels (I2V).
+    """
+
+    latents: Tensor
+    noise: Tensor
+    context: Tensor
+    timesteps: Tensor
+    sigmas: Tensor
+    weights: Tensor
+    is_image_conditioned: Tensor
+    groups: Tensor
+    first_frame: Tensor | None = None
+    image_condition: Tensor | None = None
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The batch with every tensor changed."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {
+            name: None if value is None else change(value) for name, value in values.items()
+        }
+        return type(self)(**changed)
+
+
+def collate(
+    samples: Sequence[tuple[Encoded, Draw]], schedule: NoiseSchedule, *, text_tokens: int
+) -> NoisyBatch:
+    """One batch of samples of equal shape; prompts are padded with zeros, as Wan expects."""
+    encoded = [sample for sample, _ in samples]
+    draws = [draw for _, draw in samples]
+    index = torch.tensor([draw.index for draw in draws])
+    sigmas = schedule.sigmas[index]
+    return NoisyBatch(
+        latents=torch.stack([sample.latents for sample in encoded]),
+        noise=torch.stack([draw.noise for draw in draws]),
+        context=torch.stack([_padded(sample.context, text_tokens) for sample in encoded]),
+        timesteps=schedule.timesteps[index],
+        sigmas=sigmas,
+        weights=schedule.weights[index],
+        is_image_conditioned=torch.tensor([draw.is_image_conditioned for draw in draws]),
+        groups=(sigmas * SIGMA_BINS).long().clamp(max=SIGMA_BINS - 1),
+        first_frame=_stacked([sample.first_frame_latents for sample in encoded]),
+        image_condition=_stacked(
+            [
+                None if sample.image_condition is None else _with_mask(sample.image_condition)
+                for sample in encoded
+            ]
+        ),
+    )
+
+
+def _padded(context: Tensor, length: int) -> Tensor:
+    padded = context.new_zeros(length, context.shape[1])
+    padded[: len(context)] = context
+    return padded
+
+
+def _stacked(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    present = [tensor for tensor in tensors if tensor is not None]
+    return torch.stack(present) if present else None
+
+
+def _with_mask(condition: Tensor) -> Tensor:
+    # 4 channels of 1 where the frame is given: the first latent frame stands for one pixel frame,
+    # which Wan repeats four times; every other one for four.
+    mask = condition.new_zeros(4, *condition.shape[1:])
+    mask[:, 0] = 1
+    return torch.cat([mask, condition])

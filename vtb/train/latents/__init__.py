@@ -1,0 +1,1 @@
+"""Encoded clips and prompts, kept on disk between runs."""

@@ -1,0 +1,116 @@
+"""Whether the machine suffices for a job, found before anything starts; imports no torch."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from vtb.core.errors import MissingEnvironmentError
+from vtb.run.plan import CacheNeed, Check, Estimates
+from vtb.run.provenance import versions
+from vtb.train.estimate import Workload, memory_gib, num_recomputed
+from vtb.train.job import VideoJob
+from vtb.train.trackers import require_trackers
+
+MEMORY_SHARE = 0.95
+# NVIDIA's names of devices of compute capability 8.9 and above: Ada, Hopper, Blackwell.
+FP8_NAMES = re.compile(r"\b(L4|L40S?|G?H[128]00|H20|G?B[123]00|RTX (40|50)\d\d|RTX PRO|Ada)\b")
+
+
+def environment_checks(
+    job: VideoJob,
+    installed: Callable[[str], object] = find_spec,
+    torch_version: Callable[[], str] = lambda: versions().get("torch", ""),
+) -> Iterator[Check]:
+    """Whether packages and devices can do what the recipe asks.
+
+    Of attentions, diffsynth takes what is installed, in the order FlashAttention 3, 2,
+    SageAttention.
+    """
+    flash = installed("flash_attn_interface") or installed("flash_attn")
+    if installed("sageattention") and not flash:
+        yield Check(
+            "error",
+            "attention",
+            "sageattention has no backward pass, and diffsynth would use it",
+            "pip uninstall sageattention, or install flash-attn beside it",
+        )
+    if torch_version().startswith("2.9."):
+        message = f"torch {torch_version()} has a slow 3-D convolution, and the VAE is made of it"
+        yield Check("error", "torch", message, "pip install 'torch!=2.9.*'")
+    if job.recipe.dist.strategy != "ddp" and not installed("deepspeed"):
+        yield Check("error", "deepspeed", "deepspeed is not installed", "pip install deepspeed")
+    try:
+        require_trackers(job.recipe.log.trackers, installed)
+    except MissingEnvironmentError as error:
+        yield Check("error", "trackers", f"{error.message}: {error.fact}", error.hint)
+    if job.recipe.train.base_precision == "fp8":
+        yield from _fp8_checks(job)
+
+
+def _fp8_checks(job: VideoJob) -> Iterator[Check]:
+    unable = [gpu.name for gpu in job.gpus if not FP8_NAMES.search(gpu.name)]
+    if unable or not job.gpus:
+        message = f"{unable[0] if unable else 'a CPU'} does not compute in fp8"
+        hint = "-s train.base_precision=bf16, or a GPU of capability 8.9: Ada, Hopper, Blackwell"
+        yield Check("error", "fp8", message, hint)
+
+
+def memory_checks(
+    job: VideoJob, work: Workload | None, needed_gib: float | None
+) -> Iterator[Check]:
+    """Whether a step fits the smallest device; the hint is the first change that would fit."""
+    if not job.gpus or work is None or needed_gib is None or job.is_cache_only:
+        return
+    gpu = min(job.gpus, key=lambda gpu: gpu.memory_gib)
+    if needed_gib > MEMORY_SHARE * gpu.memory_gib:
+        message = f"about {needed_gib:.0f} GiB needed, {gpu.name} has {gpu.memory_gib:.0f}"
+        yield Check("error", "memory", message, _fitting(job, work, gpu.memory_gib))
+
+
+def _fitting(job: VideoJob, work: Workload, available_gib: float) -> str:
+    setting, layers = job.recipe.train.activation_checkpointing, work.shape.layers
+    recomputed = num_recomputed(setting, work, available_gib)
+    changes: list[tuple[str, Workload, int]] = []
+    if recomputed < layers:
+        changes.append(("-s train.activation_checkpointing=full", work, layers))
+    if work.micro_batch > 1:
+        small = replace(work, micro_batch=1)
+        changes.append(("-s train.micro_batch=1", small, recomputed))
+        both = "-s train.micro_batch=1 -s train.activation_checkpointing=full"
+        changes.append((both, small, layers))
+    if work.base_bytes == 2 and all(FP8_NAMES.search(gpu.name) for gpu in job.gpus):
+        fp8 = replace(work, base_bytes=1)
+        changes.append(("-s train.base_precision=fp8", fp8, recomputed))
+    fits = (
+        flags
+        for flags, changed, number in changes
+        if memory_gib(changed, number) <= MEMORY_SHARE * available_gib
+    )
+    return next(fits, "use smaller or shorter clips")
+
+
+def disk_checks(job: VideoJob, estimates: Estimates, cache: CacheNeed) -> Iterator[Check]:
+    """Whether checkpoints and encoded samples find room."""
+    # The kept checkpoints, the one being written, and the final files.
+    needed = estimates.checkpoint_bytes * (job.recipe.save.keep + 2)
+    if not job.is_cache_only:
+        hint = "free some space, choose another -o, or keep fewer: -s save.keep=1"
+        yield from _room_check("checkpoints", needed, job.run.path, hint)
+    hint = "free some space, or set VTB_HOME to a larger disk"
+    yield from _room_check("encoded samples", cache.bytes_to_write, job.cache, hint)
+
+
+def _room_check(what: str, needed: int, path: Path, hint: str) -> Iterator[Check]:
+    free = shutil.disk_usage(_existing(path)).free
+    if needed > free:
+        message = f"{what} need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
+        yield Check("error", "disk", message, hint)
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents) if parent.exists())

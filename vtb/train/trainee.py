@@ -1,0 +1,241 @@
+"""What a recipe trains, loaded and prepared: a LoRA, a whole transformer or a VAE."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import torch
+from torch import Tensor
+
+from vtb.models.wan.checkpoint import WanCheckpoint
+from vtb.models.wan.load import load_pipeline
+from vtb.models.wan.lora import extract_lora
+from vtb.recipe.schema import VideoRecipe
+from vtb.train.estimate import GIB, TransformerShape, Workload, num_recomputed
+from vtb.train.finish import write_final, write_final_checkpoint
+from vtb.train.loop import Loop, Observer
+from vtb.train.objective import WanObjective
+from vtb.train.schedule import NoiseSchedule
+from vtb.train.session import Session
+from vtb.train.step_log import StepLog
+from vtb.train.task import Task
+from vtb.train.vae_task import VaeObjective, VaeTask
+from vtb.train.validation.checks import is_measured, needs_empty_prompt
+from vtb.train.validation.clips import encode_empty_prompt
+from vtb.train.validation.observers import Validation
+from vtb.train.wan_task import EncodedClips, WanTask
+from vtb.train.weights import FullWeights, LoraWeights
+
+TIMESTEP_DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+class Trainee(Protocol):
+    """A model in training, apart from the loop."""
+
+    @property
+    def task(self) -> Task:
+        """What the loop trains."""
+        ...
+
+    def observers(self, loop: Loop, log: StepLog) -> Sequence[Observer]:
+        """What is measured while it trains."""
+        ...
+
+    def write_final(self, step: int) -> None:
+        """Writes `final/` with the present weights."""
+        ...
+
+
+def load_trainee(session: Session) -> Trainee:
+    """Encodes what is missing, then loads the model onto the device and adds what is trained.
+
+    On a CPU everything is float32. On a GPU frozen weights are bfloat16, and whole models are
+    trained in float32 with bfloat16 arithmetic.
+    """
+    if session.recipe.train.target == "vae":
+        return VaeTrainee.load(session)
+    return TransformerTrainee.load(session)
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerTrainee:
+    """A transformer, or the LoRA on it, trained by flow matching."""
+
+    session: Session
+    task: WanTask
+    dit: Any
+    schedule: NoiseSchedule
+    held_out: EncodedClips | None
+    empty_context: Tensor | None
+
+    @classmethod
+    def load(cls, session: Session) -> Self:
+        """Encoders come and go before the transformer is loaded."""
+        recipe, variant = session.recipe, session.checkpoint.variant
+        clips = session.encoded_clips("train")
+        held_out = empty_context = None
+        if is_measured(recipe, variant):
+            held_out = session.encoded_clips("validation", recipe.validation.samples)
+        if needs_empty_prompt(recipe, variant):
+            directory = session.checkpoint.directory
+            empty_context = encode_empty_prompt(directory, session.device, session.run.log)
+        return cls.prepare(session, clips, held_out, empty_context)
+
+    @classmethod
+    def prepare(
+        cls,
+        session: Session,
+        clips: EncodedClips,
+        held_out: EncodedClips | None = None,
+        empty_context: Tensor | None = None,
+    ) -> Self:
+        """Loads the transformer and adds what is trained on these clips."""
+        recipe = session.recipe
+        free_gib = free_memory_gib(session.device)
+        dit = _load_transformer(session)
+        weights = FullWeights(dit) if recipe.train.target == "full" else LoraWeights(dit, recipe)
+        if recipe.train.base_precision == "fp8":
+            from vtb.models.wan.fast.fp8 import quantize_base
+
+            quantize_base(dit)
+        schedule = noise_schedule(session)
+        task = WanTask(_objective(session, dit, free_gib), weights, recipe, clips, schedule)
+        return cls(session, task, dit, schedule, held_out, empty_context)
+
+    def observers(self, loop: Loop, log: StepLog) -> Sequence[Observer]:
+        """Held-out loss, and clips sampled and judged, as the recipe says."""
+        session = self.session
+        if self.held_out is None:
+            return ()
+        return Validation(
+            recipe=session.recipe,
+            run=session.run,
+            accelerator=session.accelerator,
+            task=self.task,
+            predict=self.task.module.predict,
+            dtype=self.task.module.dtype,
+            average=loop.average,
+            log=log,
+            clips=self.held_out,
+            dataset=session.dataset,
+            checkpoint=session.checkpoint,
+            schedule=self.schedule,
+            stop=session.stop,
+            stop_at=session.arguments.stop_at,
+            beat=session.dog.beat,
+            whole=loop.engine.whole,
+            empty_context=self.empty_context,
+        ).observers()
+
+    def write_final(self, step: int) -> None:
+        """The LoRA's files, or a checkpoint directory with the new transformer."""
+        session = self.session
+        if session.recipe.train.target == "lora":
+            write_final(session.run, session.recipe, extract_lora(self.dit), step)
+            return
+        part = session.checkpoint.transformers[session.arguments.expert or ""]
+        write_final_checkpoint(
+            session.run, session.recipe, session.checkpoint, part, self.dit.state_dict(), step
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VaeTrainee:
+    """A VAE, trained to reconstruct clips."""
+
+    session: Session
+    task: VaeTask
+    vae: Any
+
+    @classmethod
+    def load(cls, session: Session) -> Self:
+        """Reads clips as they are; nothing is encoded."""
+        pipe: Any = load_pipeline(
+            session.checkpoint.directory,
+            device=str(session.device),
+            dtype=torch.float32,
+            parts=("vae",),
+            log=session.run.log,
+        )
+        weights = FullWeights(pipe.vae.model)
+        objective = VaeObjective(pipe.vae, session.recipe.vae)
+        task = VaeTask(objective, weights, session.recipe, session.clips("train"))
+        return cls(session, task, pipe.vae)
+
+    def observers(self, loop: Loop, log: StepLog) -> Sequence[Observer]:
+        """None: the training loss is what counts."""
+        return ()
+
+    def write_final(self, step: int) -> None:
+        """A checkpoint directory with the new VAE."""
+        session = self.session
+        part = session.checkpoint.part("vae")
+        weights = self.vae.model.state_dict()
+        write_final_checkpoint(session.run, session.recipe, session.checkpoint, part, weights, step)
+
+
+def noise_schedule(session: Session) -> NoiseSchedule:
+    """The schedule of a recipe, cut to what the expert is used for unless it says otherwise."""
+    train, boundary = session.recipe.train, session.checkpoint.variant.boundary
+    sigma_range = (0.0, 1.0)
+    if boundary is not None and train.timestep_range == "expert":
+        is_high = session.arguments.expert == "high"
+        sigma_range = (boundary, 1.0) if is_high else (0.0, boundary)
+    return NoiseSchedule.shifted(
+        train.shift,
+        weighting=train.loss_weighting,
+        dtype=TIMESTEP_DTYPES[train.timestep_dtype],
+        sigma_range=sigma_range,
+    )
+
+
+def free_memory_gib(device: torch.device) -> float:
+    """What a process that has loaded nothing yet may use; without limit on a CPU."""
+    if device.type != "cuda":
+        return math.inf
+    return torch.cuda.mem_get_info(device)[0] / GIB
+
+
+def _load_transformer(session: Session) -> Any:
+    pipe: Any = load_pipeline(
+        session.checkpoint.directory,
+        device=str(session.device),
+        dtype=torch.float32 if session.device.type == "cpu" else torch.bfloat16,
+        parts=("dit",),
+        expert=session.arguments.expert,
+        log=session.run.log,
+    )
+    return pipe.dit
+
+
+def _objective(session: Session, dit: Any, free_gib: float) -> WanObjective:
+    train = session.recipe.train
+    work = _workload(session.recipe, session.checkpoint, dit)
+    return WanObjective(
+        dit,
+        train,
+        num_recomputed=num_recomputed(train.activation_checkpointing, work, free_gib),
+        compile_blocks=work.is_compiled and session.device.type == "cuda",
+    )
+
+
+def _workload(recipe: VideoRecipe, checkpoint: WanCheckpoint, dit: Any) -> Workload:
+    data, train = recipe.data, recipe.train
+    parameters = list(dit.parameters())
+    trained = sum(p.numel() for p in parameters if p.requires_grad)
+    return Workload(
+        TransformerShape(
+            checkpoint.variant.tokens(data.num_frames, data.height, data.width),
+            len(dit.blocks),
+            dit.blocks[0].dim,
+            dit.blocks[0].ffn_dim,
+        ),
+        base_parameters=sum(p.numel() for p in parameters) - trained,
+        lora_parameters=trained,
+        micro_batch=train.micro_batch,
+        base_bytes=1 if train.base_precision == "fp8" else 2,
+        is_compiled=train.forward == "fast" and train.compile,
+    )

@@ -1,0 +1,131 @@
+"""A Wan VAE to train on the clips of a data set.
+
+Shapes: B batch, C latent channels, T pixel frames of H x W px, t latent frames of h x w.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vtb.recipe.schema import VaeTable, VideoRecipe
+from vtb.train.clips import ClipSource
+from vtb.train.precision import mixed_precision
+from vtb.train.randomness import normal, shuffled_position
+from vtb.train.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class VaeBatch:
+    """B clips: RGB uint8 `frames` (B, T, H, W, 3), the posterior's `noise` (B, C, t, h, w)."""
+
+    frames: Tensor
+    noise: Tensor
+    groups: Tensor
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The batch with every tensor changed."""
+        return type(self)(change(self.frames), change(self.noise), change(self.groups))
+
+
+class VaeObjective(nn.Module):
+    """Maps clips to the loss of a VAE on each; `vae` is diffsynth's wrapper.
+
+    The loss is the mean absolute error of the pixels in [-1, 1] plus `kl_weight` times the mean
+    divergence of the posterior from a standard normal. The latter is taken in the normalised
+    latents that the transformer reads: whatever its weight, it is least where their second moment
+    is 1 in each channel, since the decoder can undo any scale. So a VAE trained from nothing comes
+    to fit the wrapper's constants.
+    """
+
+    def __init__(self, vae: Any, table: VaeTable) -> None:
+        super().__init__()
+        self.model: nn.Module = vae.model
+        self._kl_weight = table.kl_weight
+        # Mean and reciprocal deviation of the published model's latents (C,).
+        self._scale: list[Tensor] = vae.scale
+        self._stride: int = vae.upsampling_factor
+        self._channels: int = vae.z_dim
+
+    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, ...]:
+        """(C, t, h, w) of a clip's latents."""
+        spatial = (height // self._stride, width // self._stride)
+        return (self._channels, (num_frames - 1) // 4 + 1, *spatial)
+
+    def forward(self, batch: VaeBatch) -> Tensor:
+        """Losses, float32 (B,)."""
+        clips = batch.frames.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+        with mixed_precision(next(self.model.parameters())):
+            mean, log_variance = self._posterior(clips)
+            latents = mean + torch.exp(log_variance / 2) * batch.noise
+            model: Any = self.model
+            decoded = model.decode(latents, self._scale).float()
+        divergence = (mean**2 + log_variance.exp() - 1 - log_variance) / 2
+        return _pixel_losses(decoded, clips) + self._kl_weight * divergence.flatten(1).mean(1)
+
+    def _posterior(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the normalised latents, float32 (B, C, t, h, w) each.
+
+        `encode` of the inner model returns the mean alone; the variance is the other half of what
+        its last layer gives.
+        """
+        model: Any = self.model
+        moments: list[Tensor] = []
+        handle = model.conv1.register_forward_hook(lambda *call: moments.append(call[2]))
+        try:
+            mean: Tensor = model.encode(clips, self._scale)
+        finally:
+            handle.remove()
+        log_variance = moments[0].chunk(2, dim=1)[1].float()
+        shift = 2 * self._scale[1].to(log_variance).log().view(-1, 1, 1, 1)
+        return mean.float(), log_variance + shift
+
+
+class VaeTask:
+    """Reconstruction of the clips of a data set; what is trained is up to `weights`."""
+
+    group_names: Sequence[str] = ("clips",)
+
+    def __init__(
+        self, objective: VaeObjective, weights: Weights, recipe: VideoRecipe, clips: ClipSource
+    ) -> None:
+        data = recipe.data
+        self.module = objective
+        self.num_samples = len(clips.ids)
+        self.write_weights, self.read_weights = weights.write, weights.read
+        self._seed, self._clips = recipe.train.seed, clips
+        self._shape = objective.latent_shape(data.num_frames, data.height, data.width)
+
+    def batch(self, counters: range) -> VaeBatch:
+        """The clips consumed at `counters`, on the CPU."""
+        clips = [self._clips.read(self._number(counter)).frames for counter in counters]
+        noise = [normal(self._shape, self._seed, "posterior", counter) for counter in counters]
+        groups = torch.zeros(len(counters), dtype=torch.int64)
+        return VaeBatch(torch.from_numpy(np.stack(clips)), torch.stack(noise), groups)
+
+    def describe(self, counter: int) -> str:
+        """The sample's id."""
+        return self._clips.ids[self._number(counter)]
+
+    def relieve(self) -> bool:
+        """False: a VAE keeps all its activations."""
+        return False
+
+    def _number(self, counter: int) -> int:
+        return shuffled_position(counter, self.num_samples, self._seed)
+
+
+def _pixel_losses(decoded: Tensor, clips: Tensor) -> Tensor:
+    """Mean of |e| + e^2 per clip (B,), e the error in [-1, 1]; each latent frame counts alike.
+
+    The square is for what is small but far off: a red mark among black and white. The first frame,
+    alone in its latent frame, weighs as much as four others.
+    """
+    error = decoded - clips
+    per_frame = (error.abs() + error.square()).mean(dim=(1, 3, 4))
+    return (4 * per_frame[:, 0] + per_frame[:, 1:].sum(1)) / (3 + per_frame.shape[1])

@@ -1,0 +1,1 @@
+"""Measurements on held-out samples while a model trains."""
