@@ -10,6 +10,7 @@ from typing import ClassVar
 from vtb.core.rng import Rng
 
 from .board import Board, Draft, Figure, moved
+from .drafting import is_possible
 from .geometry import circumcentre, signed_turn
 from .puzzle import Eyeballing
 from .shapes import Arc, Box, Shape
@@ -51,13 +52,14 @@ class ArcConnect(Eyeballing):
         places = [first + place * board.gap * 1j for place in range(board.options)]
         rights = [moved(right, place) for place in places]
         beside = max(board.px(MARKER_PX), board.clearance + board.px(1))
-        return Draft(
+        draft = Draft(
             positions=[piece["outer"] + beside for piece in rights],
             figures=[
                 {"radius": radius, "left": moved(left, place), "right": rights} for place in places
             ],
             in_order=True,
         )
+        return draft if is_possible(self, draft, board) else None
 
     def _pieces(self, rng: Rng, board: Board) -> tuple[Figure, Figure, float]:
         """A left and a right piece of one arc, the band's middle at 0, and the arc's radius."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
+from operator import neg
 from typing import ClassVar
 
 from vtb.core.rng import Rng
 
 from .board import Board, Draft, Figure
 from .geometry import direction, unit
-from .layout import cluster, place, row
+from .layout import are_clear, cluster, place, row
 from .puzzle import Eyeballing
 from .shapes import joint_box
 
@@ -27,12 +28,7 @@ class ClusterTask(Eyeballing):
         figure = self.figure(rng, board)
         if figure is None:
             return None
-        strokes = self.ink(figure, board) if self.keeps_clear else ()
-        if min((s.distance(0j) for s in strokes), default=math.inf) < board.clearance + board.gap:
-            return None
-        offsets = cluster(
-            rng, board, lambda point: all(s.distance(point) >= board.clearance for s in strokes)
-        )
+        offsets = cluster(rng, board, self.ink(figure, board))
         if offsets is None:
             return None
         extent = joint_box(self.framed(figure, 0j, board))
@@ -67,4 +63,9 @@ class RowTask(ClusterTask):
         tilt = rng.uniform(-self.max_tilt, self.max_tilt) + math.pi * rng.below(2)
         offsets = row(board, unit(self.across(figure)) * direction(tilt))
         extent = joint_box(self.framed(figure, 0j, board))
-        return place(rng, board, figure, extent, offsets, in_order=True)
+        draft = place(rng, board, figure, extent, offsets, in_order=True)
+        # All ways from one option to another, as seen from the target of a figure.
+        ways = [way - offsets[0] for way in offsets]
+        strokes = self.ink(figure, board)
+        is_clear = all(are_clear(strokes, way, board.clearance) for way in (*ways, *map(neg, ways)))
+        return draft if is_clear else None

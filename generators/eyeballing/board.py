@@ -17,7 +17,10 @@ DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A configuration in px of its canvas; `side` is the short side, `gap` drawn per puzzle."""
+    """A configuration in px of its canvas; `side` is the short side, `gap` drawn per puzzle.
+
+    `clearance` is how far the middle of a given stroke stays from the middle of every marker.
+    """
 
     width: int
     height: int
@@ -28,6 +31,7 @@ class Board:
     line_width: float
     options: int
     frame: Box
+    clearance: float
 
     @classmethod
     def of(cls, config: EyeballingConfig, gap: float) -> Board:
@@ -36,6 +40,7 @@ class Board:
         side = min(height, width)
         scale = side / REFERENCE_PX
         margin = max(18 * scale, config.margin * side)
+        point_radius, line_width = config.point_radius * scale, config.line_width * scale
         return cls(
             width=width,
             height=height,
@@ -43,10 +48,11 @@ class Board:
             gap=gap * side,
             # More options take more room.
             spread=config.spread * gap * side * max(1.0, config.options / 5) ** 0.5,
-            point_radius=config.point_radius * scale,
-            line_width=config.line_width * scale,
+            point_radius=point_radius,
+            line_width=line_width,
             options=config.options,
             frame=Box(margin, margin, width - margin, height - margin),
+            clearance=point_radius + line_width / 2 + 2 * scale,
         )
 
     @property
@@ -57,11 +63,6 @@ class Board:
     def px(self, length: float) -> float:
         """A length given in px on a canvas of 512."""
         return length * self.side / REFERENCE_PX
-
-    @property
-    def clearance(self) -> float:
-        """How far the middle of a given stroke stays from the middle of every marker."""
-        return self.point_radius + self.line_width / 2 + self.px(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ def moved(value: Any, offset: complex) -> Any:
     """A figure, or a part of one, moved; lengths stay."""
     if isinstance(value, complex):
         return value + offset
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: moved(part, offset) for name, part in value.items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, (list, tuple)):
         return [moved(part, offset) for part in value]
     return value
 
@@ -96,19 +97,19 @@ def to_json(value: Any) -> Any:
         return value
     if isinstance(value, complex):
         return [round(value.real, DIGITS), round(value.imag, DIGITS)]
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: to_json(part) for name, part in value.items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, (list, tuple)):
         return [to_json(part) for part in value]
     return round(float(value), DIGITS)
 
 
 def from_json(value: Any) -> Any:
     """The figure stored as JSON; a list of two numbers is a point."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: from_json(part) for name, part in value.items()}
-    if isinstance(value, Sequence):
-        if len(value) == 2 and not isinstance(value[0], Sequence):
+    if isinstance(value, (list, tuple)):
+        if len(value) == 2 and not isinstance(value[0], (list, tuple)):
             return complex(*value)
         return [from_json(part) for part in value]
     return value
@@ -116,8 +117,8 @@ def from_json(value: Any) -> Any:
 
 def flatten(value: Any) -> list[float]:
     """Every coordinate and length of a figure stored as JSON, points as two numbers, in order."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return [number for part in value.values() for number in flatten(part)]
-    if isinstance(value, Sequence):
+    if isinstance(value, (list, tuple)):
         return [number for part in value for number in flatten(part)]
     return [value]

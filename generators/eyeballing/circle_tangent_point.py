@@ -9,6 +9,7 @@ from typing import ClassVar
 from vtb.core.rng import Rng
 
 from .board import Board, Draft, Figure, moved
+from .drafting import is_possible
 from .geometry import direction, dot, unit
 from .puzzle import Eyeballing
 from .shapes import Box, Dot, Line, Shape, circle, joint_box
@@ -49,7 +50,8 @@ class CircleTangentPoint(Eyeballing):
         if centre is None:
             return None
         positions = [centre + radius * turn for turn in turns]
-        return Draft(positions, [moved(figure, centre) for figure in figures], in_order=True)
+        draft = Draft(positions, [moved(figure, centre) for figure in figures], in_order=True)
+        return draft if is_possible(self, draft, board) else None
 
     def ink(self, figure: Figure, board: Board) -> Sequence[Shape]:
         rim = circle(figure["centre"], figure["radius"])

@@ -11,7 +11,7 @@ from vtb.core.rng import Rng
 from vtb.core.types import Content
 
 from .board import Board, Draft, from_json, to_json
-from .shapes import Box, joint_box
+from .shapes import joint_box
 
 if TYPE_CHECKING:
     from .puzzle import Eyeballing
@@ -21,20 +21,25 @@ MAX_RESIDUAL = 1e-6
 
 
 def is_possible(task: Eyeballing, draft: Draft, board: Board) -> bool:
-    """Whether every option could be the right one: its figure fits and covers no marker."""
-    radius = complex(board.point_radius, board.point_radius)
-    for point in draft.positions:
-        corner, opposite = point - radius, point + radius
-        if not board.frame.contains(Box(corner.real, corner.imag, opposite.real, opposite.imag)):
-            return False
+    """Whether every option could be the right one: its figure fits and covers no marker.
+
+    For drafts that were not laid out to be so.
+    """
+    if not all(board.frame.has(point, board.point_radius) for point in draft.positions):
+        return False
     targets = draft.positions if draft.answer is None else [draft.positions[draft.answer]]
-    for figure, target in zip(draft.figures, targets, strict=True):
-        if not board.frame.contains(joint_box(task.framed(figure, target, board))):
-            return False
-        strokes = task.ink(figure, board) if task.keeps_clear else ()
-        if any(s.distance(m) < board.clearance for s in strokes for m in draft.positions):
-            return False
-    return True
+    # Most figures share strokes with others.
+    framed = dict.fromkeys(
+        shape
+        for figure, target in zip(draft.figures, targets, strict=True)
+        for shape in task.framed(figure, target, board)
+    )
+    if not board.frame.contains(joint_box(framed)):
+        return False
+    if not task.keeps_clear:
+        return True
+    given = dict.fromkeys(stroke for figure in draft.figures for stroke in task.ink(figure, board))
+    return all(s.distance(m) >= board.clearance for s in given for m in draft.positions)
 
 
 def content_of(

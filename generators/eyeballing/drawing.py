@@ -1,41 +1,39 @@
 """Pixels of an eyeballing puzzle: given strokes, markers, construction, highlight and clip.
 
-Everything but the highlight is drawn in grey, 255 for the background and 0 for ink, and coloured
-at the end: sixteen shades between the two colours. Imports OpenCV.
+All is drawn in one palette of sixteen colours, so that a PNG has four bits a pixel: shades from
+ink to paper, among which OpenCV's antialiasing blends indices like colours, and then those of the
+highlight. Imports OpenCV.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from vtb.core.frames import FramePlan
+from vtb.core.frames import NOTHING, Film, FramePlan, Window, whole
 from vtb.core.types import Array, Instance, Picture, Rendering
 from vtb.media.canvas import Canvas
 
 from .board import Board, from_json
 from .clip import timeline
-from .config import Colour, EyeballingConfig
+from .colours import INK, PAPER, VEIL, Palette
+from .config import EyeballingConfig
 from .marker import Look, Stamp, draw_highlight, marker_box, marker_stamp, snapped
-from .shapes import Arc, Box, Dot, Line, Shape
+from .shapes import Arc, Box, Dot, Line, Shape, union
 from .style import EyeballingStyle
 
 if TYPE_CHECKING:
     from .puzzle import Eyeballing
 
-PAPER, INK, VEIL = 255, 0, 204
-SHADES = 16
-# A large marker's rims blend into more colours than a palette has room for.
-MAX_COLOURS = 256
 FADE_FRAMES = 4
 # A stroke's antialiased rim reaches this far beyond it, px.
 RIM_PX = 2
+# A window around the new piece of a stroke shows less of what is old, in line widths and rims.
+TIP_REACHES = 4
 
 
 def render(
@@ -44,36 +42,43 @@ def render(
     """The puzzle, its solution, and a clip that draws the construction stroke by stroke."""
     sheet = Sheet.of(task, instance, style)
     puzzle, solution = sheet.puzzle(), sheet.solution()
-    return Rendering(puzzle, solution, sheet.frames(puzzle, solution, plan))
+    colours = sheet.palette.colours
+    film = Film(sheet.steps(puzzle, solution, plan))
+    return Rendering(Picture(puzzle, colours), Picture(solution, colours), film)
 
 
-def draw(canvas: Canvas, shape: Shape, look: Look, ink: int = INK) -> None:
-    """One shape in grey."""
+def draw(canvas: Canvas, shape: Shape, look: Look) -> None:
+    """One shape in shades."""
     match shape:
         case Line(a, b, width):
-            canvas.line(_xy(a), _xy(b), look.stroke(width), ink)
+            canvas.line(_xy(a), _xy(b), look.stroke(width), INK)
         case Arc(centre, radius, _, 360, width):
-            canvas.circle(_xy(centre), radius, look.stroke(width), ink)
+            canvas.circle(_xy(centre), radius, look.stroke(width), INK)
         case Arc(centre, radius, start, sweep, width):
-            canvas.arc(_xy(centre), radius, start, sweep, look.stroke(width), ink)
+            canvas.arc(_xy(centre), radius, start, sweep, look.stroke(width), INK)
         case Dot(centre, radius, filled):
-            canvas.disc(_xy(centre), radius, ink)
+            canvas.disc(_xy(centre), radius, INK)
             if not filled:
                 canvas.disc(_xy(centre), radius - look.outline, PAPER)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """One puzzle ready to be drawn; `given` is its grey ground (H, W) without veil and markers."""
+    """One puzzle ready to be drawn.
 
-    given: Array
+    `layers` (3, H, W) are what is given, without veil and markers, and room for the puzzle and its
+    solution: one block of memory, which the allocator keeps for the next puzzle.
+    """
+
+    layers: Array
     veil: Box | None
     strokes: Sequence[Shape]
-    stamps: Sequence[Stamp]
+    stamps: Mapping[str, Stamp]
     right: complex
     label: str
     look: Look
     style: EyeballingStyle
+    palette: Palette
 
     @classmethod
     def of(cls, task: Eyeballing, instance: Instance, style: EyeballingStyle) -> Sheet:
@@ -82,146 +87,136 @@ class Sheet:
         width, height = data["canvas"]
         board = Board.of(EyeballingConfig.model_validate(instance.config), 0.0)
         figure = from_json(data["figure"])
-        canvas = Canvas.blank(height, width, PAPER)
+        layers = np.empty((3, height, width), np.uint8)
+        layers[0] = PAPER
         for shape in task.ink(figure, board):
-            draw(canvas, shape, look)
-        markers = {c["label"]: snapped(complex(c["x"], c["y"])) for c in data["candidates"]}
-        right = markers[data["answer"]]
+            draw(Canvas(layers[0]), shape, look)
+        places = {c["label"]: complex(c["x"], c["y"]) for c in data["candidates"]}
+        right = places[data["answer"]]
         return cls(
-            given=canvas.pixels,
+            layers=layers,
             veil=task.veil(figure, board),
             strokes=task.construction(figure, right, board),
-            stamps=[marker_stamp(place, label, look) for label, place in markers.items()],
-            right=right,
+            stamps={c: marker_stamp(snapped(place), c, look) for c, place in places.items()},
+            right=snapped(right),
             label=data["answer"],
             look=look,
             style=style,
+            palette=Palette.of(style),
         )
 
-    @property
-    def palette(self) -> Array:
-        """The sixteen shades of the style."""
-        return shades(self.style.ink, self.style.background)
+    def puzzle(self) -> Array:
+        """The given figure and the markers, (H, W)."""
+        given, pixels, _ = self.layers
+        np.copyto(pixels, given)
+        self._cover(pixels, whole(pixels), veiled=1.0)
+        return pixels
 
-    def puzzle(self) -> Picture:
-        """The given figure and the markers."""
-        return Picture(
-            levels(self._finished(self.given, 1.0)), shades(self.style.ink, self.style.background)
-        )
-
-    def solution(self) -> Picture:
-        """The finished construction with the right marker highlighted."""
-        ground = self.given.copy()
+    def solution(self) -> Array:
+        """The finished construction with the right marker highlighted, (H, W)."""
+        given, _, pixels = self.layers
+        np.copyto(pixels, given)
         for stroke in self.strokes:
-            draw(Canvas(ground), stroke, self.look)
-        pixels, palette = (
-            levels(self._finished(ground, 0.0)),
-            shades(self.style.ink, self.style.background),
-        )
+            draw(Canvas(pixels), stroke, self.look)
+        for label, stamp in self.stamps.items():
+            if label != self.label:
+                stamp.on(pixels)
         box = marker_box(self.right, self.look)
-        patch = coloured(ground[box], self.style)
+        patch = self.palette.rgb(pixels[box])
         inside = self.right - complex(box[1].start, box[0].start)
         draw_highlight(Canvas(patch), inside, self.label, self.look, self.style)
-        # As single numbers, which sort ten times faster than rows.
-        packed = patch.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-        numbers, places = np.unique(packed, return_inverse=True)
-        colours = np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], 1).astype(np.uint8)
-        if SHADES + len(colours) > MAX_COLOURS:
-            rgb = palette[pixels]
-            rgb[box] = patch
-            return Picture(rgb)
-        pixels[box] = (SHADES + places.reshape(pixels[box].shape)).astype(np.uint8)
-        return Picture(pixels, np.vstack([palette, colours]))
+        pixels[box] = self.palette.nearest(patch)
+        return pixels
 
-    def frames(self, puzzle: Picture, solution: Picture, plan: FramePlan) -> Iterator[Array]:
-        """The clip as RGB uint8 (H, W, 3), one buffer for all frames.
+    def steps(
+        self, puzzle: Array, solution: Array, plan: FramePlan
+    ) -> Iterator[tuple[Array, Window]]:
+        """The clip as RGB uint8 (H, W, 3), one buffer for all frames, and where each is new.
 
         Veil and construction are drawn over time, then the highlight fades in; with nothing to
         draw it does so over the last two thirds.
         """
-        frame = puzzle.rgb()
+        frame = self.palette.rgb(puzzle)
         fade = min(FADE_FRAMES, plan.motion // 2)
         if not self.strokes and self.veil is None:
             fade = plan.motion - plan.motion // 3
-        yield from repeat(frame, plan.hold_start)
-        for _ in self._drawn(frame, plan.motion - fade):
-            yield frame
+        yield frame, whole(frame)
+        yield from repeat((frame, NOTHING), plan.hold_start - 1)
+        for window in self._drawn(frame, plan.motion - fade):
+            yield frame, window
         box = marker_box(self.right, self.look)
-        plain, marked = frame[box].astype(np.float32), solution.rgb()[box]
+        plain, marked = frame[box].astype(np.float32), self.palette.rgb(solution[box])
         for step in range(1, fade + 1):
             frame[box] = np.rint(plain + (marked - plain) * (step / fade))
-            yield frame
-        yield from repeat(frame, plan.hold_end)
+            yield frame, box
+        yield from repeat((frame, NOTHING), plan.hold_end)
 
-    def _drawn(self, frame: Array, num_frames: int) -> Iterator[None]:
-        """Lifts the veil and draws the construction in the RGB frame, step by step."""
+    def _drawn(self, frame: Array, num_frames: int) -> Iterator[Window]:
+        """Lifts the veil and draws the construction in the RGB frame; yields what is new."""
         veils = [] if self.veil is None else [self.veil]
         lengths = [veil.bottom - veil.top for veil in veils]
         lengths += [stroke.length for stroke in self.strokes]
-        ground, done, before = self.given.copy(), 0, [0.0] * len(lengths)
+        ground, shown = self.layers[0].copy(), np.empty_like(self.layers[0])
+        done, before = 0, [0.0] * len(lengths)
         for shares in timeline(lengths, num_frames):
-            drawn = shares[len(veils) :]
-            changed = [veil for veil in veils if before[0] < 1]
+            drawn, growing = shares[len(veils) :], list[Shape]()
+            changed = [_lifted(veil, before[0], shares[0]) for veil in veils if before[0] < 1]
             while done < len(drawn) and drawn[done] == 1:
                 changed.append(self.strokes[done].box)
                 draw(Canvas(ground), self.strokes[done], self.look)
                 done += 1
-            shown = ground.copy()
             if done < len(drawn) and drawn[done] > 0:
                 stroke, earlier = self.strokes[done], before[len(veils) + done]
                 changed.append(stroke.piece(earlier, drawn[done]).box)
-                draw(Canvas(shown), stroke.piece(0, drawn[done]), self.look)
-            shown = self._finished(shown, 1 - shares[0] if veils else 0.0)
-            for box in changed:
-                self._refresh(frame, shown, box)
+                growing.append(self._tip(stroke, earlier, drawn[done]))
+            window = self._window(changed)
+            if changed:
+                shown[window] = ground[window]  # what is drawn beside the window is never seen
+                for stroke in growing:
+                    draw(Canvas(shown), stroke, self.look)
+                self._cover(shown, window, 1 - shares[0])
+                frame[window] = self.palette.rgb(shown[window])
             before = shares
-            yield
+            yield window
 
-    def _refresh(self, frame: Array, grey: Array, box: Box) -> None:
-        """Colours what of the frame a stroke can have changed."""
-        reach = self.look.line_width + RIM_PX
-        rows = slice(max(0, int(box.top - reach)), int(box.bottom + reach) + 1)
-        columns = slice(max(0, int(box.left - reach)), int(box.right + reach) + 1)
-        frame[rows, columns] = coloured(grey[rows, columns], self.style)
+    @property
+    def _reach(self) -> float:
+        """How far the pixels of a stroke are from its middle at most."""
+        return self.look.line_width + RIM_PX
 
-    def _finished(self, ground: Array, veiled: float) -> Array:
-        """The ground with the lower `veiled` share of the veil, and the markers on top."""
-        marked = ground.copy()
-        if self.veil is not None and veiled > 0:
+    def _tip(self, stroke: Shape, earlier: float, now: float) -> Shape:
+        """The piece of a growing stroke that can be seen around what is new in it."""
+        room = TIP_REACHES * self._reach / stroke.length
+        # The end of a circle comes near to its start.
+        first = earlier - room if room < earlier and now < 1 - room else 0.0
+        return stroke.piece(first, now)
+
+    def _window(self, boxes: Sequence[Box]) -> Window:
+        """The pixels that strokes within some boxes can change."""
+        if not boxes:
+            return NOTHING
+        left, top, right, bottom = union(boxes)
+        reach = self._reach
+        height, width = self.layers.shape[1:]
+        rows = slice(max(0, int(top - reach)), min(height, int(bottom + reach) + 1))
+        return rows, slice(max(0, int(left - reach)), min(width, int(right + reach) + 1))
+
+    def _cover(self, pixels: Array, window: Window, veiled: float) -> None:
+        """Lays the lower share of the veil, if any, and the markers over what is in a window."""
+        if self.veil is not None:
             left, top, right, bottom = self.veil
             top = bottom - (bottom - top) * veiled
-            marked[round(top) : round(bottom), round(left) : round(right)] = VEIL
-        for stamp in self.stamps:
-            stamp.on(marked)
-        return marked
+            pixels[round(top) : round(bottom), round(left) : round(right)] = VEIL
+        for stamp in self.stamps.values():
+            if stamp.touches(window):
+                stamp.on(pixels)
 
 
-def levels(grey: Array) -> Array:
-    """Grey pixels as indices of `shades`."""
-    return np.asarray(cv2.LUT(grey, _LEVELS), np.uint8)
-
-
-@lru_cache(maxsize=16)
-def shades(ink: Colour, paper: Colour) -> Array:
-    """The colours from ink to background, uint8 (16, 3)."""
-    share = np.linspace(0, 1, SHADES)[:, None]
-    first, last = np.asarray(ink, float), np.asarray(paper, float)
-    return np.rint(first + share * (last - first)).astype(np.uint8)
-
-
-def coloured(grey: Array, style: EyeballingStyle) -> Array:
-    """Grey pixels as RGB, in the same shades as the picture."""
-    table = _rgb_table(style.ink, style.background)
-    return np.asarray(cv2.LUT(cv2.merge([grey] * 3), table), np.uint8)
-
-
-@lru_cache(maxsize=16)
-def _rgb_table(ink: Colour, paper: Colour) -> Array:
-    return shades(ink, paper)[_LEVELS][None]
+def _lifted(veil: Box, before: float, after: float) -> Box:
+    """What of a veil was still covered at one share of the way and is not any more at another."""
+    height = veil.bottom - veil.top
+    return veil._replace(top=veil.top + height * before, bottom=veil.top + height * after)
 
 
 def _xy(point: complex) -> tuple[float, float]:
     return point.real, point.imag
-
-
-_LEVELS = np.rint(np.arange(256) * ((SHADES - 1) / 255)).astype(np.uint8)

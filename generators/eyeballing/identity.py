@@ -12,6 +12,9 @@ from vtb.core.types import Json
 from .config import REFERENCE_PX
 
 UNITS_PER_PX = 16
+# Of x, its mirror image, y and its mirror image: the coordinates of the eight images, the puzzle
+# itself first; its sides are exchanged in the last four.
+IMAGES = ((0, 2), (1, 2), (0, 3), (1, 3), (2, 0), (3, 0), (2, 1), (3, 1))
 
 
 def dihedral_identities(data: Mapping[str, Json]) -> Iterator[bytes]:
@@ -25,20 +28,20 @@ def dihedral_identities(data: Mapping[str, Json]) -> Iterator[bytes]:
     sizes = np.rint(np.asarray(lengths, np.float64) * scale).astype("<i4").tobytes()
     labels = "".join(c["label"] for c in data["candidates"])
     head = f"{labels}/{data['answer']}/".encode()
-    for axes in ((0, 1), (1, 0)):
-        turned, far = places[:, axes], size[[*axes]]
-        for mirrored in ((0, 0), (1, 0), (0, 1), (1, 1)):
-            image = np.where(mirrored, far - turned, turned).astype("<i4")
-            yield head + far.tobytes() + image.tobytes() + sizes
+    (x, y), (width, height) = places.T, size
+    images = np.stack((x, width - x, y, height - y), axis=1)[:, IMAGES].swapaxes(0, 1)
+    for number, image in enumerate(images):
+        far = size if number < len(IMAGES) / 2 else size[::-1]
+        yield head + far.tobytes() + image.tobytes() + sizes
 
 
 def _collect(value: Any, points: list[Sequence[float]], lengths: list[float]) -> None:
     """Sorts the numbers of a stored figure into points and lengths, in order."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for part in value.values():
             _collect(part, points, lengths)
-    elif isinstance(value, Sequence):
-        if len(value) == 2 and not isinstance(value[0], Sequence):
+    elif isinstance(value, (list, tuple)):
+        if len(value) == 2 and not isinstance(value[0], (list, tuple)):
             points.append(value)
         else:
             for part in value:

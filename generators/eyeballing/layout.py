@@ -8,39 +8,52 @@ positions and labels only is therefore right by chance.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from vtb.core.rng import Rng
 
 from .board import Board, Draft, Figure, moved
 from .geometry import direction
-from .shapes import Box, around
+from .shapes import Box, Shape, around
 
 ATTEMPTS = 60
 # Every option of a cluster has a neighbour within this many gaps.
 MAX_NEIGHBOUR_GAPS = 1.3
 
 
-def cluster(rng: Rng, board: Board, is_clear: Callable[[complex], bool]) -> list[complex] | None:
+def cluster(rng: Rng, board: Board, strokes: Sequence[Shape]) -> list[complex] | None:
     """Offsets of a cluster around 0: at least a gap apart, each within 1.3 gaps of another.
 
     It grows option by option beside one of those before; None when it ran out of room, since no
     two options are farther apart than the board's spread, and none may lie where the figure of
-    another has a stroke: `is_clear` tells of a place as seen from the figure's target.
+    another has a stroke: `strokes` are those of the figure with its target at 0.
     """
+    room = min(stroke.distance(0j) for stroke in strokes) - board.clearance
+    if room < board.gap:
+        return None
     points = [0j]
     for _ in range(ATTEMPTS):
         if len(points) == board.options:
             break
         step = board.gap * rng.uniform(1, MAX_NEIGHBOUR_GAPS)
         point = rng.choice(points) + step * direction(rng.uniform(0, math.tau))
-        apart = [point - other for other in points]
-        if all(board.gap <= abs(offset) <= board.spread for offset in apart) and all(
-            is_clear(offset) and is_clear(-offset) for offset in apart
-        ):
-            points.append(point)
+        lengths = [abs(point - other) for other in points]
+        if board.gap <= min(lengths) and max(lengths) <= board.spread:
+            # Near the target there is no stroke.
+            far = [other for other, length in zip(points, lengths, strict=True) if length > room]
+            if all(
+                are_clear(strokes, point - other, board.clearance)
+                and are_clear(strokes, other - point, board.clearance)
+                for other in far
+            ):
+                points.append(point)
     middle = sum(points) / len(points)
     return [point - middle for point in points] if len(points) == board.options else None
+
+
+def are_clear(strokes: Sequence[Shape], point: complex, clearance: float) -> bool:
+    """Whether no stroke comes nearer to a point."""
+    return all(stroke.distance(point) >= clearance for stroke in strokes)
 
 
 def row(board: Board, along: complex) -> list[complex]:

@@ -9,9 +9,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from vtb.core.frames import Window
 from vtb.core.types import Array, Json
 from vtb.media.canvas import Canvas, Colour
 
+from .colours import PAPER
 from .style import EyeballingStyle
 
 MIN_FONT_PX = 9.0
@@ -20,7 +22,7 @@ REFERENCE_RADIUS_PX = 10
 # Room for the antialiased rim.
 RIM_PX = 2
 # Places of markers per pixel.
-STEPS = 16
+STEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,26 @@ class Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stamp:
-    """A small drawing that can be laid over any grey ground: exactly `ground * through + ink`."""
+    """A small drawing that can be laid over any shades: exactly `ground * through + ink`."""
 
-    rows: slice
-    columns: slice
+    window: Window
     through: NDArray[np.float32]
     ink: NDArray[np.float32]
 
     def on(self, pixels: Array) -> None:
         """Lays it over pixels (H, W) in place."""
-        part = pixels[self.rows, self.columns]
+        part = pixels[self.window]
         part[:] = np.rint(part * self.through + self.ink)
+
+    def touches(self, window: Window) -> bool:
+        """Whether it covers any of a window."""
+        (rows, columns), (others, beside) = self.window, window
+        return (
+            rows.start < others.stop
+            and others.start < rows.stop
+            and columns.start < beside.stop
+            and beside.start < columns.stop
+        )
 
 
 def draw_marker(
@@ -84,8 +95,8 @@ def draw_highlight(
     draw_marker(canvas, place, label, look, *colours)
 
 
-def marker_box(place: complex, look: Look) -> tuple[slice, slice]:
-    """Rows and columns that a marker covers, its rim included."""
+def marker_box(place: complex, look: Look) -> Window:
+    """What a marker covers, its rim included."""
     reach = look.point_radius + RIM_PX
     x, y = place.real, place.imag
     rows = slice(max(0, int(y - reach)), int(y + reach) + 1)
@@ -93,7 +104,7 @@ def marker_box(place: complex, look: Look) -> tuple[slice, slice]:
 
 
 def snapped(place: complex) -> complex:
-    """The nearest sixteenth of a pixel, as exactly as is drawn: equal markers share a drawing."""
+    """The nearest quarter of a pixel, which no eye can tell: equal markers share a drawing."""
     return complex(round(place.real * STEPS), round(place.imag * STEPS)) / STEPS
 
 
@@ -102,18 +113,18 @@ def marker_stamp(place: complex, label: str, look: Look) -> Stamp:
     rows, columns = marker_box(place, look)
     size = (rows.stop - rows.start, columns.stop - columns.start)
     inside = place - complex(columns.start, rows.start)
-    return Stamp(rows, columns, *_layers(size, inside, label, look))
+    return Stamp((rows, columns), *_layers(size, inside, label, look))
 
 
 @lru_cache(maxsize=4096)
 def _layers(
     size: tuple[int, int], inside: complex, label: str, look: Look
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How much shines through a marker, and its own ink: drawn on black and on white."""
+    """How much shines through a marker, and its own shades: drawn on black and on white."""
     grounds: list[NDArray[np.float32]] = []
     for grey in (0, 255):
         canvas = Canvas.blank(*size, grey)
         draw_marker(canvas, inside, label, look, outline=0, fill=255, ink=0)
         grounds.append(canvas.pixels.astype(np.float32))
     on_black, on_white = grounds
-    return (on_white - on_black) / np.float32(255), on_black
+    return (on_white - on_black) / np.float32(255), on_black * np.float32(PAPER / 255)

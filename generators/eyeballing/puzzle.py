@@ -29,7 +29,7 @@ from vtb.core.types import (
 
 from .board import Board, Draft, Figure, from_json, to_json
 from .config import EyeballingConfig
-from .drafting import content_of, is_possible
+from .drafting import content_of
 from .identity import dihedral_identities
 from .shapes import Box, Shape, joint_box
 from .style import EyeballingStyle
@@ -62,7 +62,11 @@ class Eyeballing(Generator[EyeballingConfig, EyeballingStyle]):
 
     @abstractmethod
     def draft(self, rng: Rng, board: Board) -> Draft | None:
-        """Options and a figure for each of them; None when this draw did not work out."""
+        """Options and a figure for each of them; None when this draw did not work out.
+
+        Every option can be the right one: its figure lies within the frame and, where it
+        `keeps_clear`, off the markers.
+        """
 
     @abstractmethod
     def ink(self, figure: Figure, board: Board) -> Sequence[Shape]:
@@ -125,7 +129,7 @@ class Eyeballing(Generator[EyeballingConfig, EyeballingStyle]):
         board = Board.of(config, rng.uniform(*config.gap))
         for _ in range(ATTEMPTS):
             draft = self.draft(rng, board)
-            if draft is not None and is_possible(self, draft, board):
+            if draft is not None:
                 content = content_of(self, rng, draft, board, letter)
                 if content is not None:
                     return content

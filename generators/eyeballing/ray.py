@@ -11,6 +11,7 @@ import numpy as np
 from vtb.core.rng import Rng
 
 from .board import Board, Draft, Figure
+from .drafting import is_possible
 from .geometry import segment_distance, unit
 from .mirrors import Mirror, Way, reflected, scattered, unfolded, way_distance
 from .puzzle import Eyeballing
@@ -57,7 +58,8 @@ class Ray(Eyeballing):
             source, first = course.way[:2]
             end = source + GIVEN * board.side * unit(first - source)
             figures.append({"source": source, "ray_end": end, "mirrors": mirrors})
-        return Draft([course.option for course in courses], figures)
+        draft = Draft([course.option for course in courses], figures)
+        return draft if is_possible(self, draft, board) else None
 
     def ink(self, figure: Figure, board: Board) -> Sequence[Shape]:
         return [*_given(figure, board), *(Line(*mirror) for mirror in figure["mirrors"])]

@@ -20,6 +20,7 @@ from .ranks import Ranks
 from .shapes import Shape, polygon
 
 Points: TypeAlias = NDArray[np.complex128]
+Squares: TypeAlias = NDArray[np.float64]
 
 ATTEMPTS = 300
 MIN_APART = 0.16
@@ -96,33 +97,39 @@ def _extra_points(
     offset = complex(rng.random(), rng.random()) * side / LATTICE
     axis = np.linspace(-REACH, REACH, round(2 * REACH * LATTICE)) * side
     places = np.asarray((axis[:, None] + 1j * axis[None]).ravel() + offset, np.complex128)
-    fits = np.ones(places.shape, bool)
-    for corner in corners:
-        fits &= np.abs(places - corner) >= MIN_APART * side
-    for a, b in combinations(corners, 2):
-        fits &= _is_oblique(places, a, b)
-    places = places[fits]
+    least = (MIN_APART * side) ** 2
+    squares = _squared(places - np.array(corners)[:, None])
+    fits = (squares >= least).all(axis=0)
+    for i, j in combinations(range(len(corners)), 2):
+        fits &= _is_oblique(squares[i], squares[j], abs(corners[i] - corners[j]) ** 2)
+    places, squares = places[fits], squares[:, fits]
     if len(places) < 2:
         return []
-    first = places[[rng.below(len(places)) for _ in range(PAIRS)]]
+    first = (np.array([rng.random() for _ in range(PAIRS)]) * len(places)).astype(int)
     second = np.roll(first, 1)
-    fits = np.abs(first - second) >= MIN_APART * side
-    for corner in corners:
-        fits &= _is_oblique(first, second, corner)
-    points = np.stack([np.broadcast_to(corner, PAIRS) for corner in corners] + [first, second])
-    reach = np.abs(points - points.mean(axis=0))
-    fits &= (reach < reach[0]).sum(axis=0) == ranks.in_cluster
-    found = np.flatnonzero(fits)[:MAX_TRIED]
-    return [[complex(first[i]), complex(second[i])] for i in found]
+    apart = _squared(places[first] - places[second])
+    fits = apart >= least
+    for from_corner in squares:
+        fits &= _is_oblique(from_corner[first], from_corner[second], apart)
+    pairs = places[np.stack((first[fits], second[fits]))]
+    centroids = (sum(corners) + pairs.sum(axis=0)) / 5
+    reach = [_squared(point - centroids) for point in (*corners, *pairs)]
+    nearer = np.sum([other < reach[0] for other in reach], axis=0)
+    found = pairs[:, nearer == ranks.in_cluster].T[:MAX_TRIED]
+    return [list(pair) for pair in found.tolist()]
 
 
-def _is_oblique(a: Points, b: Points | complex, c: Points | complex) -> NDArray[np.bool_]:
-    """Whether no angle of the triangles a, b, c is near to a right one, (N,)."""
+def _squared(vectors: Points) -> Squares:
+    """Squared lengths."""
+    return np.asarray(vectors.real**2 + vectors.imag**2)
+
+
+def _is_oblique(a: Squares, b: Squares, c: Squares | float) -> NDArray[np.bool_]:
+    """Whether no angle of the triangles with these squared sides is near to a right one, (N,)."""
     oblique = np.ones(a.shape, bool)
     for x, y, z in ((a, b, c), (b, c, a), (c, a, b)):
-        u, v = y - x, z - x
-        dots = u.real * v.real + u.imag * v.imag
-        oblique &= dots**2 >= MIN_COSINE**2 * (np.abs(u) * np.abs(v)) ** 2
+        # By the law of cosines.
+        oblique &= (x + y - z) ** 2 >= 4 * MIN_COSINE**2 * x * y
     return oblique
 
 

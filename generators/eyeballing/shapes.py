@@ -8,7 +8,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeAlias
 
 from .geometry import segment_distance
@@ -72,7 +72,7 @@ class Line:
     def piece(self, first: float, last: float) -> Self:
         """The stroke between two shares (0 to 1) of its length."""
         way = self.b - self.a
-        return replace(self, a=self.a + way * first, b=self.a + way * last)
+        return type(self)(self.a + way * first, self.a + way * last, self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,11 @@ class Arc:
     @property
     def box(self) -> Box:
         """What the stroke's middle covers."""
-        quarters = (90.0 * q for q in range(-8, 9))
+        if self.sweep_deg == 360:
+            return around_circle(self.centre, self.radius)
         low, high = sorted((self.start_deg, self.start_deg + self.sweep_deg))
-        angles = [low, high, *(q for q in quarters if low < q < high)]
-        return around(self.at(angle) for angle in angles)
+        quarters = range(math.floor(low / 90) + 1, math.ceil(high / 90))
+        return around(self.at(angle) for angle in (low, high, *(90.0 * q for q in quarters)))
 
     @property
     def length(self) -> float:
@@ -112,10 +113,8 @@ class Arc:
 
     def piece(self, first: float, last: float) -> Self:
         """The stroke between two shares (0 to 1) of its length."""
-        sweep = self.sweep_deg
-        return replace(
-            self, start_deg=self.start_deg + first * sweep, sweep_deg=(last - first) * sweep
-        )
+        start, sweep = self.start_deg + first * self.sweep_deg, (last - first) * self.sweep_deg
+        return type(self)(self.centre, self.radius, start, sweep, self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +128,7 @@ class Dot:
     @property
     def box(self) -> Box:
         """What the mark covers."""
-        reach = complex(self.radius, self.radius)
-        return around((self.centre - reach, self.centre + reach))
+        return around_circle(self.centre, self.radius)
 
     @property
     def length(self) -> float:
@@ -143,7 +141,7 @@ class Dot:
 
     def piece(self, first: float, last: float) -> Self:
         """The mark grown to `last` (0 to 1) of its radius."""
-        return replace(self, radius=self.radius * last)
+        return type(self)(self.centre, self.radius * last, self.filled)
 
 
 Shape: TypeAlias = Line | Arc | Dot
@@ -167,8 +165,18 @@ def around(points: Iterable[complex]) -> Box:
     return Box(min(x), min(y), max(x), max(y))
 
 
+def around_circle(centre: complex, radius: float) -> Box:
+    """The smallest box with a circle."""
+    x, y = centre.real, centre.imag
+    return Box(x - radius, y - radius, x + radius, y + radius)
+
+
 def joint_box(shapes: Iterable[Shape]) -> Box:
     """The smallest box with all the shapes."""
-    boxes = [shape.box for shape in shapes]
+    return union(shape.box for shape in shapes)
+
+
+def union(boxes: Iterable[Box]) -> Box:
+    """The smallest box with all the boxes."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     return Box(min(lefts), min(tops), max(rights), max(bottoms))

@@ -38,7 +38,7 @@ class SquareOutlier(Eyeballing):
         # The ranks stay: giving up on rare ones would make the others tell.
         ranks = Ranks.draw(rng, board.options, board.options)
         for _ in range(ATTEMPTS):
-            points = _points(rng, board.side)
+            points = _points(rng, board.side, ranks)
             placed = None if points is None else ranks.placed(rng, board, points, 0)
             if placed is not None:
                 return Draft(placed, [{"outlier": placed[0], "corners": placed[1:]}], answer=0)
@@ -70,12 +70,23 @@ def unlike_square(points: Sequence[complex]) -> float:
     return max(scaled) / min(scaled) - 1
 
 
-def _points(rng: Rng, side: float) -> list[complex] | None:
-    """The outlier, inside or outside, and the corners of a square around 0 in order."""
+def _points(rng: Rng, side: float, ranks: Ranks) -> list[complex] | None:
+    """The outlier, inside or outside, and the corners of a square around 0 in order.
+
+    None when the outlier is too near to a corner, or does not have its rank in the cluster.
+    """
     half_diagonal = side * rng.uniform(*SIDES) / math.sqrt(2)
-    turn = direction(rng.uniform(0, math.tau))
-    corners = [half_diagonal * turn * 1j**k for k in range(4)]
-    outlier = side * rng.uniform(0, 0.6) * direction(rng.uniform(0, math.tau))
-    if min(abs(outlier - corner) for corner in corners) < MIN_APART * side:
+    turn_rad = rng.uniform(0, math.tau)
+    reach, outlier_rad = side * rng.uniform(0, 0.6), rng.uniform(0, math.tau)
+    # Most are refused, so that is done first: by the law of cosines, squared distances of the
+    # corners from the outlier and from the centroid, a fifth of the way to the outlier.
+    way_rad, area = outlier_rad - turn_rad, half_diagonal * reach
+    x, y = area * math.cos(way_rad), area * math.sin(way_rad)
+    squares = half_diagonal**2 + reach**2
+    if squares - 2 * max(abs(x), abs(y)) < (MIN_APART * side) ** 2:
         return None
-    return [outlier, *corners]
+    nearer = 2.5 * (half_diagonal**2 + (0.2**2 - 0.8**2) * reach**2)
+    if (x > nearer) + (y > nearer) + (-x > nearer) + (-y > nearer) != ranks.in_cluster:
+        return None
+    corners = [half_diagonal * direction(turn_rad) * 1j**k for k in range(4)]
+    return [reach * direction(outlier_rad), *corners]

@@ -26,14 +26,16 @@ class TriangleRule:
 
     def holds(self, corners: Sequence[complex], unit_px: float) -> bool:
         """Whether a triangle in px keeps the rule."""
-        sides, angles = side_lengths(corners), triangle_angles_deg(corners)
-        area = triangle_area(corners)
-        low, high = self.angles_deg
+        sides, area = side_lengths(corners), triangle_area(corners)
+        if (
+            min(sides) < self.side * unit_px
+            or area < self.area * unit_px**2
+            or 2 * area / max(sides) < self.altitude * unit_px
+        ):
+            return False
+        angles, (low, high) = triangle_angles_deg(corners), self.angles_deg
         return (
-            min(sides) >= self.side * unit_px
-            and area >= self.area * unit_px**2
-            and 2 * area / max(sides) >= self.altitude * unit_px
-            and low <= min(angles)
+            low <= min(angles)
             and max(angles) <= high
             and not any(self._is_avoided(angle) for angle in angles)
         )

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from vtb.core.errors import MissingEnvironmentError, UnreadableError, VtbError
+from vtb.core.frames import NOTHING, Film, whole
 from vtb.core.types import Picture
 from vtb.media import video
 from vtb.media.image import encode_png
@@ -24,7 +25,12 @@ def clip(num_frames=FRAMES):
 
 def encoded(frames=None, **options):
     frames = clip() if frames is None else frames
-    size = {"num_frames": len(frames), "height": HEIGHT, "width": WIDTH, "fps": 16}
+    size = {
+        "num_frames": len(frames),
+        "height": HEIGHT,
+        "width": WIDTH,
+        "fps": 16,
+    }
     return encode(iter(frames), **(size | options))
 
 
@@ -222,3 +228,26 @@ def test_frames_that_change_in_part_are_those_that_were_given():
     clip = encode(iter(frames), num_frames=6, height=64, width=62, fps=8, crf=1)
     for shown, given in zip(read_frames(clip), frames, strict=True):
         assert np.abs(shown.astype(int) - given).mean() < 3
+
+
+def test_chroma_lies_where_it_belongs_whatever_the_size():
+    for height, width in ((66, 64), (66, 70), (32, 2)):
+        frame = np.full((height, width, 3), 255, np.uint8)
+        frame[height // 4 * 2 :] = (20, 60, 220)
+        clip = encode(iter([frame] * 3), num_frames=3, height=height, width=width, fps=8)
+        assert np.abs(read_frames(clip)[-1].astype(int) - frame).mean() < 3
+
+
+def test_frames_may_be_views():
+    views = [frame[::-1, ::-1] for frame in clip()]
+    assert encoded(views) == encoded([view.copy() for view in views])
+
+
+def test_a_film_is_converted_where_it_says_that_it_is_new():
+    frames = clip()
+    size = {"num_frames": FRAMES, "height": HEIGHT, "width": WIDTH, "fps": 16}
+    everything, bar = whole(frames[0]), (slice(27, 37), slice(7, 89))
+    film = Film(zip(frames, [everything, *[bar] * 16], strict=True))
+    assert encode(film, **size) == encoded(frames)
+    silent = Film(zip(frames, [everything, *[NOTHING] * 16], strict=True))
+    assert encode(silent, **size) == encoded(np.repeat(frames[:1], FRAMES, axis=0))

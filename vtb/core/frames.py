@@ -1,11 +1,17 @@
-"""Exact 4n+1 frame plans: hold the puzzle, move, hold the finished state."""
+"""Exact 4n+1 frame plans: hold the puzzle, move, hold the finished state. And films."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeAlias
 
 from vtb.core.errors import UsageError
+from vtb.core.types import Array
+
+# Rows and columns of a picture.
+Window: TypeAlias = tuple[slice, slice]
+NOTHING: Window = (slice(0, 0), slice(0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +44,25 @@ class FramePlan:
         hold_end = 4 * max(2, round(0.2 * groups))
         hold_start = 1 + 4 * max(1, round(0.05 * groups))
         return cls(num_frames, fps, hold_start, num_frames - hold_start - hold_end, hold_end)
+
+
+def whole(picture: Array) -> Window:
+    """All rows and columns of a picture (H, W) or (H, W, 3)."""
+    height, width = picture.shape[:2]
+    return slice(0, height), slice(0, width)
+
+
+class Film(Iterator[Array]):
+    """Frames that know what is new in them, which saves an encoder from comparing.
+
+    `window` tells in which rows and columns the latest frame may differ from the one before; all
+    of the first are new.
+    """
+
+    def __init__(self, steps: Iterator[tuple[Array, Window]]) -> None:
+        self._steps = steps
+        self.window = NOTHING
+
+    def __next__(self) -> Array:
+        frame, self.window = next(self._steps)
+        return frame

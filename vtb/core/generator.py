@@ -77,7 +77,7 @@ class Generator(ABC, Generic[ConfigT, StyleT]):
         return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
     def symmetries(self, data: Mapping[str, Json]) -> Iterable[bytes]:
-        """The identities of every symmetric variant, the puzzle's own included."""
+        """The identities of every symmetric variant, the puzzle's own first."""
         return (self.identity(data),)
 
     def answer(self, instance: Instance) -> str:
@@ -168,7 +168,7 @@ def make_instance(
 ) -> Instance:
     """Wraps drawn content with its origin and fingerprints."""
     head = generator.task.encode() + b"\0"
-    identity = generator.identity(content.data)
+    variants = list(generator.symmetries(content.data))  # the puzzle's own first
     return Instance(
         generator=generator.name,
         version=generator.version,
@@ -179,8 +179,8 @@ def make_instance(
         data=content.data,
         solution=content.solution,
         difficulty=content.difficulty,
-        fingerprint=fingerprint(head + identity),
-        canonical=fingerprint(head + min(generator.symmetries(content.data))),
+        fingerprint=fingerprint(head + variants[0]),
+        canonical=fingerprint(head + min(variants)),
         style=style,
     )
 

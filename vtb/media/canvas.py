@@ -142,4 +142,4 @@ def _fixed(point: Point) -> tuple[int, int]:
 
 
 def _fixed_array(points: Iterable[Point]) -> NDArray[np.int32]:
-    return np.array([_fixed(point) for point in points], np.int32)
+    return np.rint((np.array(list(points)) - 0.5) * _UNIT).astype(np.int32)

@@ -24,18 +24,21 @@ def encode_png(picture: Picture) -> bytes:
 
     Every row is stored as its difference from the row above (filter type 2 of the PNG
     specification) at zlib level 1: drawings have few changes from row to row, so this takes a
-    tenth of the time of a general encoder and is no larger.
+    tenth of the time of a general encoder and is no larger. What is left of indexed ones is runs.
     """
     height, width = picture.pixels.shape[:2]
     rows, depth, colour_type = picture.pixels.reshape(height, -1), 8, _RGB
+    strategy = zlib.Z_DEFAULT_STRATEGY
     parts: list[bytes] = []
     if picture.palette is not None:
-        colour_type = _INDEXED
+        colour_type, strategy = _INDEXED, zlib.Z_RLE
         parts.append(_chunk(b"PLTE", picture.palette.tobytes()))
         if len(picture.palette) <= 16:
             rows, depth = _pack_pairs(rows), 4
     header = struct.pack(">2I5B", width, height, depth, colour_type, 0, 0, 0)
-    parts.append(_chunk(b"IDAT", zlib.compress(_filter_up(rows).data, 1)))
+    squeeze = zlib.compressobj(1, strategy=strategy)
+    content = squeeze.compress(_filter_up(rows).data) + squeeze.flush()
+    parts.append(_chunk(b"IDAT", content))
     return b"".join((_SIGNATURE, _chunk(b"IHDR", header), *parts, _chunk(b"IEND", b"")))
 
 

@@ -285,7 +285,8 @@ def test_pictures_hold_every_colour_of_the_highlight(side):
     sample = make("midpoint", 1, canvas=(side, side), point_radius=14, gap=(0.07, 0.07))
     x, y = spot_of(sample)
     corner = sample.solution[y - round(20 * side / 512), x - round(20 * side / 512)]
-    assert corner.tolist() in ([255] * 3, [32] * 3)
+    assert len(set(corner.tolist())) == 1  # a shade, not tinted
     assert judged(sample, sample.solution).passed
     window = np.s_[y - side // 32 : y + side // 32, x - side // 32 : x + side // 32]
-    assert (sample.solution[window] == PALE).all(axis=2).mean() > 0.05
+    for colour in (PALE, (198, 24, 24)):
+        assert (sample.solution[window] == colour).all(axis=2).mean() > 0.05
