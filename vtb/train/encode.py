@@ -1,16 +1,14 @@
-"""Turns clips and prompts into what the transformer reads, through diffsynth's own units."""
+"""Turns clips and prompts into what the transformer reads."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from vtb.core.types import Array
 from vtb.models.wan.checkpoint import WanCheckpoint
-from vtb.train.schedule import NUM_TIMESTEPS
 
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
@@ -39,16 +37,18 @@ class PromptEncoder:
 
 
 class ClipEncoder:
-    """Encodes clips with the VAE of a pipeline, which need hold nothing else."""
+    """Encodes clips with the VAE of a pipeline, which need hold nothing else.
+
+    Gives what diffsynth's units give, bit for bit, but moves bytes to the device instead of
+    converting every frame on the CPU, which takes half as long as the VAE itself.
+    """
 
     def __init__(self, pipe: WanVideoPipeline, checkpoint: WanCheckpoint) -> None:
-        from diffsynth.pipelines.wan_video import WanVideoUnit_PromptEmbedder
-
-        # diffsynth's units keep the clean latents only while its scheduler is in training mode.
-        pipe.scheduler.set_timesteps(NUM_TIMESTEPS, training=True)
-        self._pipe = pipe
-        self._units = [u for u in pipe.units if not isinstance(u, WanVideoUnit_PromptEmbedder)]
-        self._takes_image = checkpoint.variant.takes_image
+        self._vae: Any = pipe.vae
+        self._device, self._dtype = pipe.device, pipe.torch_dtype
+        arguments = checkpoint.part("dit").arguments
+        self._first_frame: bool = arguments["fuse_vae_embedding_in_latents"]
+        self._condition: bool = arguments["require_vae_embedding"]
 
     @torch.no_grad()
     def encode(self, frames: Array) -> dict[str, Tensor]:
@@ -56,31 +56,16 @@ class ClipEncoder:
 
         `frames` are RGB uint8 (T, H, W, 3). Latents are the mean of the VAE's posterior.
         """
-        images = [Image.fromarray(frame) for frame in frames]
-        shared: dict[str, Any] = {
-            "input_video": images,
-            "input_image": images[0] if self._takes_image else None,
-            "height": frames.shape[1],
-            "width": frames.shape[2],
-            "num_frames": len(images),
-            "cfg_scale": 1,
-            "cfg_merge": False,
-            "tiled": False,
-            "seed": 0,
-            "rand_device": "cpu",
-            "vace_scale": 1,
-        }
-        inputs: Any = (shared, {}, {})
-        for unit in self._units:
-            inputs = self._pipe.unit_runner(unit, self._pipe, *inputs)
-        return {name: tensor.cpu() for name, tensor in _kept(inputs[0])}
+        pixels = torch.from_numpy(frames).to(self._device).permute(3, 0, 1, 2).to(self._dtype)
+        clip = pixels * (2 / 255) - 1
+        encoded = {"latents": self._encoded(clip)}
+        if self._first_frame:
+            encoded["first_frame_latents"] = self._encoded(clip[:, :1])
+        if self._condition:
+            grey = torch.zeros_like(clip[:, 1:])
+            encoded["image_condition"] = self._encoded(torch.cat([clip[:, :1], grey], dim=1))
+        return encoded
 
-
-def _kept(shared: dict[str, Any]) -> list[tuple[str, Tensor]]:
-    kept = [("latents", shared["input_latents"][0])]
-    if "first_frame_latents" in shared:
-        kept.append(("first_frame_latents", shared["first_frame_latents"][0]))
-    if "y" in shared:
-        # Its first four channels are a mask, the same for every clip.
-        kept.append(("image_condition", shared["y"][0, 4:]))
-    return kept
+    def _encoded(self, clip: Tensor) -> Tensor:
+        latents: Tensor = self._vae.encode([clip], device=self._device)[0]
+        return latents.to("cpu", self._dtype)

@@ -107,19 +107,22 @@ class Session:
         return CachedClips(cache)
 
     def _build(self, cache: LatentCache, source: ClipSource) -> None:
-        start, shown = time.monotonic(), 0.0
         if self.is_main:
             self.run.encoding.unlink(missing_ok=True)
+        last, before, shown, seconds = time.monotonic(), -1, 0.0, 0.0
 
         def report(done: int, total: int) -> None:
-            nonlocal shown
+            nonlocal last, before, shown, seconds
             self.dog.beat()
             if self.stop.signal is not None:
                 raise Stopped
             now = time.monotonic()
+            if done > before >= 0:  # else an encoder was loaded
+                seconds += now - last
+            last, before = now, done
             if self.is_main and (done == total or now - shown > REPORT_S):
                 shown = now
-                state = {"encoded": done, "of": total, "seconds": now - start}
+                state = {"encoded": done, "of": total, "seconds": seconds}
                 atomic_write_json(self.run.encoding, state)
 
         build_missing(

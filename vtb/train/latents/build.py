@@ -49,7 +49,7 @@ def build_missing(
     Each of `world_size` workers takes every so many'th key of the whole data set, so the shares do
     not depend on what other workers have finished meanwhile. Text encoder and VAE are loaded one
     after the other, each only when it is needed, and freed. `on_progress` is told how many files
-    are done and how many there will be; an exception that it raises ends the build, and what is
+    are done and how many there will be, when an encoder is loaded and after each file; an exception that it raises ends the build, and what is
     finished stays. Raises UnreadableError for a damaged clip.
     """
 
@@ -66,8 +66,8 @@ def build_missing(
         (latents, _encode_clips(cache, latents, clips, load)),
     ):
         if keys:
-            for _ in encoded:
-                done += 1
+            for written in encoded:
+                done += written
                 on_progress(done, len(texts) + len(latents))
             _release()
     return Built(len(latents), len(texts))
@@ -78,8 +78,9 @@ def _share(cache: LatentCache, kind: Kind, rank: int, world_size: int) -> list[s
     return [key for key in share if not cache.store.use(kind, key)]
 
 
-def _encode_texts(cache: LatentCache, keys: Sequence[str], load: Load) -> Iterator[None]:
+def _encode_texts(cache: LatentCache, keys: Sequence[str], load: Load) -> Iterator[int]:
     encoder = PromptEncoder(load("text_encoder"))
+    yield 0
     for key in keys:
         context = encoder.encode(cache.prompts[key])
         write_entry(
@@ -88,15 +89,16 @@ def _encode_texts(cache: LatentCache, keys: Sequence[str], load: Load) -> Iterat
             dtype=cache.encoding.dtype,
             metadata={"tokens": len(context)},
         )
-        yield
+        yield 1
 
 
 def _encode_clips(
     cache: LatentCache, keys: Sequence[str], clips: ClipSource, load: Load
-) -> Iterator[None]:
+) -> Iterator[int]:
     encoder = ClipEncoder(load("vae"), cache.checkpoint)
     numbers = {key: number for number, key in enumerate(cache.latents)}
     requests = (range(numbers[key], numbers[key] + 1) for key in keys)
+    yield 0
     # The next clips are decoded while the present one is encoded.
     decoded = prefetched(lambda request: clips.read(request.start), requests)
     for key, clip in zip(keys, decoded, strict=True):
@@ -107,7 +109,7 @@ def _encode_clips(
             dtype=cache.encoding.dtype,
             metadata={"id": clip.id, "height": height, "width": width, "num_frames": num_frames},
         )
-        yield
+        yield 1
 
 
 def _release() -> None:
