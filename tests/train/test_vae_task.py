@@ -40,7 +40,7 @@ def random_batch(count=2, frames=9):
     return VaeBatch(clips, noise, torch.zeros(count, dtype=torch.int64))
 
 
-def test_without_noise_the_loss_is_the_error_of_encoding_and_decoding(vae):
+def test_without_noise_the_loss_is_the_error_of_the_wrappers_reconstruction(vae):
     """The wrapper's own way in and out, clip by clip, is the reference."""
     batch = random_batch()
     silent = VaeBatch(batch.frames, torch.zeros_like(batch.noise), batch.groups)
@@ -49,7 +49,11 @@ def test_without_noise_the_loss_is_the_error_of_encoding_and_decoding(vae):
     latents = vae.encode(videos, device="cpu")
     # Not the wrapper's `decode`, which clamps: a loss must not.
     decoded = torch.cat([vae.model.decode(z[None], vae.scale) for z in latents])
-    expected = (decoded - torch.stack(videos)).abs().mean(dim=(1, 2, 3, 4))
+    error = decoded - torch.stack(videos)
+    # Three latent frames that count alike, the first of one pixel frame, the others of four.
+    parts = [error[:, :, :1], error[:, :, 1:5], error[:, :, 5:]]
+    means = [(part.abs() + part**2).mean(dim=(1, 2, 3, 4)) for part in parts]
+    expected = torch.stack(means).mean(0)
     assert losses.shape == (2,)
     torch.testing.assert_close(losses, expected, rtol=1e-5, atol=1e-6)
 
@@ -89,6 +93,26 @@ def test_the_divergence_is_taken_in_the_normalised_latents(vae):
     prior = torch.distributions.Normal(0.0, 1.0)
     divergence = torch.distributions.kl_divergence(posterior, prior).mean(dim=(1, 2, 3, 4))
     torch.testing.assert_close(weighted - plain, 2 * divergence, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_decoded_is_drawn_from_the_posterior(vae):
+    """With next to no variance it is the mean, else mean plus deviation times noise."""
+    batch, objective = random_batch(), VaeObjective(vae, VaeTable(kl_weight=0))
+    silent = VaeBatch(batch.frames, torch.zeros_like(batch.noise), batch.groups)
+    variance = slice(48, 96)
+    vae.model.conv1.bias.data[variance] = -100
+    torch.testing.assert_close(objective(batch), objective(silent), rtol=1e-4, atol=1e-5)
+    vae.model.conv1.weight.data[variance] = 0
+    vae.model.conv1.bias.data[variance] = (2 * (vae.std * 3).log()).to(torch.float32)
+    mean = vae.model.encode(batch.frames.permute(0, 4, 1, 2, 3) / 127.5 - 1, vae.scale)
+    decoded = []
+    handle = vae.model.decoder.register_forward_hook(lambda *call: decoded.append(call[2][0]))
+    objective(batch)
+    vae.model.decode(mean + 3 * batch.noise, vae.scale)
+    handle.remove()
+    half = len(decoded) // 2
+    for ours, theirs in zip(decoded[:half], decoded[half:], strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
 
 
 def test_a_batch_is_a_function_of_its_counters(task_of):

@@ -136,15 +136,24 @@ def _train(jobs: Sequence[VideoJob], model: Path, force: bool, json_mode: bool) 
     outcomes = [run_job(job, warn=_warn, force=force) for job in jobs]
     payloads = [outcome.payload() for outcome in outcomes]
     _emit("vtb.train/1", payloads, [outcome_text(outcome) for outcome in outcomes], json_mode)
-    flags = [
-        f"{'--lora-low' if job.expert == 'low' else '--lora'} "
-        f"{quote(str(outcome.final / 'lora.safetensors'))}"
-        for job, outcome in zip(jobs, outcomes, strict=True)
-    ]
     next_steps(
         "vtb gen maze --size 9 --split test -n 100 -o TEST",
-        f"vtb infer video --model {quote(str(model))} --data TEST {' '.join(flags)}",
+        _use_of(jobs, [quote(str(outcome.final)) for outcome in outcomes], quote(str(model))),
     )
+
+
+def _use_of(jobs: Sequence[VideoJob], finals: Sequence[str], model: str) -> str:
+    match jobs[0].recipe.train.target:
+        case "vae":
+            return f"vtb train video -r RECIPE --data TEST --model {finals[-1]} -o RUN"
+        case "full":
+            return f"vtb infer video --model {finals[-1]} --data TEST"
+        case "lora":
+            flags = " ".join(
+                f"{'--lora-low' if job.expert == 'low' else '--lora'} {final}/lora.safetensors"
+                for job, final in zip(jobs, finals, strict=True)
+            )
+            return f"vtb infer video --model {model} --data TEST {flags}"
 
 
 def _fill(jobs: Sequence[VideoJob], json_mode: bool) -> None:

@@ -28,7 +28,7 @@ class LoraFiles:
         """The paths, as one string."""
         return ", ".join(map(str, self.by_expert.values()))
 
-    def record(self) -> dict[str, Any]:
+    def record(self, checkpoint: WanCheckpoint) -> dict[str, Any]:
         """Paths, hashes and training buckets as JSON; `lora` alone for one transformer."""
         main = self.by_expert.get("high", self.by_expert.get(""))
         low = self.by_expert.get("low")
@@ -36,14 +36,19 @@ class LoraFiles:
             "lora": _text(main),
             "lora_sha256": _hash(main),
             **({} if low is None else {"lora_low": str(low), "lora_low_sha256": _hash(low)}),
-            "train_buckets": self.train_buckets(),
+            "train_buckets": self.train_buckets(checkpoint),
         }
 
-    def train_buckets(self) -> list[int] | None:
-        """[start, stop) of the buckets the LoRAs were trained on, where their files say so."""
+    def train_buckets(self, checkpoint: WanCheckpoint) -> list[int] | None:
+        """[start, stop) of the buckets that LoRAs and transformers were trained on.
+
+        None where no file says so, as those of the published models.
+        """
         from vtb.models.wan.lora_file import read_metadata
 
-        texts = [read_metadata(file).get("train_buckets") for file in self.by_expert.values()]
+        transformers = [checkpoint.paths(part)[0] for part in checkpoint.transformers.values()]
+        files = [*self.by_expert.values(), *transformers]
+        texts = [read_metadata(file).get("train_buckets") for file in files]
         ranges = [json.loads(text) for text in texts if text is not None]
         if not ranges:
             return None

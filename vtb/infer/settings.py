@@ -138,14 +138,14 @@ def run_record(
     """The content of `infer.json`: hashes of model, LoRAs and source, and every parameter.
 
     All but the keys in `DESCRIPTIVE` decide the frames of a clip together with its puzzle.
-    `train_buckets` are those of the puzzles that the LoRAs were trained on, as [start, stop), where
-    their files say so.
+    `train_buckets` are those of the puzzles that LoRAs and model were trained on, as [start, stop),
+    where their files say so.
     """
     return {
         "family": checkpoint.variant.family,
         "model": str(request.model),
         "model_fingerprint": weights_fingerprint(checkpoint.files),
-        **loras.record(),
+        **loras.record(checkpoint),
         **source.record(),
         **settings.record(),
         "device": placement.device.partition(":")[0],

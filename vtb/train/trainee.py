@@ -200,10 +200,11 @@ def free_memory_gib(device: torch.device) -> float:
 
 
 def _load_transformer(session: Session) -> Any:
+    is_exact = session.device.type == "cpu" or session.recipe.train.target == "full"
     pipe: Any = load_pipeline(
         session.checkpoint.directory,
         device=str(session.device),
-        dtype=torch.float32 if session.device.type == "cpu" else torch.bfloat16,
+        dtype=torch.float32 if is_exact else torch.bfloat16,
         parts=("dit",),
         expert=session.arguments.expert,
         log=session.run.log,

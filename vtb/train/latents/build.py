@@ -49,8 +49,9 @@ def build_missing(
     Each of `world_size` workers takes every so many'th key of the whole data set, so the shares do
     not depend on what other workers have finished meanwhile. Text encoder and VAE are loaded one
     after the other, each only when it is needed, and freed. `on_progress` is told how many files
-    are done and how many there will be, when an encoder is loaded and after each file; an exception that it raises ends the build, and what is
-    finished stays. Raises UnreadableError for a damaged clip.
+    are done and how many there will be, when an encoder is loaded and after each file; an exception
+    that it raises ends the build, and what is finished stays. Raises UnreadableError for a damaged
+    clip.
     """
 
     def load(part: PartName) -> WanVideoPipeline:

@@ -49,4 +49,5 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def _normed(norm: Any, x: Tensor) -> Tensor:
-    return rms_norm(x, (x.shape[-1],), norm.weight, norm.eps)
+    # Under autocast the weight is float32, and only equal dtypes have a fused kernel.
+    return rms_norm(x, (x.shape[-1],), norm.weight.to(x.dtype), norm.eps)
