@@ -89,10 +89,10 @@ def convert(
     """Write a LoRA file in another layout, with the same effect and metadata."""
     require_train_extra()
     from vtb.models.wan.lora_file import read_lora, stored_dtype
-    from vtb.models.wan.lora_save import save_lora
+    from vtb.models.wan.lora_save import DTYPES, save_lora
 
     lora = read_lora(file.resolve())
-    kind = stored_dtype([lora]) if dtype is None else _dtype(dtype)
+    kind = stored_dtype([lora]) if dtype is None else DTYPES[dtype]
     is_new = save_lora(out.resolve(), lora, layout=to, dtype=kind, force=force)
     payload = {
         "out": str(out.resolve()),
@@ -167,11 +167,12 @@ def resize(
     from vtb.models.wan.lora_file import read_lora, stored_dtype
     from vtb.models.wan.lora_resize import Reduced, concatenate
     from vtb.models.wan.lora_resize import resize as resize_lora
+    from vtb.models.wan.lora_save import DTYPES
 
     loras = [read_lora(file.resolve()) for file in files]
     whole = concatenate(loras, weights)
     reduced = Reduced.whole(whole) if rank is None else resize_lora(whole, rank)
-    kind = stored_dtype(loras) if dtype is None else _dtype(dtype)
+    kind = stored_dtype(loras) if dtype is None else DTYPES[dtype]
     payload = _write(reduced, out.resolve(), kind, force=force)
     emit("vtb.models.lora.resize/1", payload, reduced_text(payload), json_mode)
     next_steps(f"vtb models lora check {quote(str(out))} --model DIR")
@@ -194,6 +195,7 @@ def extract(
     require_train_extra()
     from vtb.models.wan.checkpoint import open_checkpoint
     from vtb.models.wan.lora_extract import extract as extract_lora
+    from vtb.models.wan.lora_save import DTYPES
 
     found = extract_lora(
         open_checkpoint(base.resolve()), open_checkpoint(tuned.resolve()), rank, expert
@@ -201,7 +203,7 @@ def extract(
     if found.left_out:
         shown = ", ".join(found.left_out[:5])
         warn(f"{len(found.left_out)} changed tensors are no linear weights, left out: {shown}")
-    payload = _write(found.reduced, out.resolve(), _dtype(dtype), force=force)
+    payload = _write(found.reduced, out.resolve(), DTYPES[dtype], force=force)
     payload["left_out"] = list(found.left_out)
     emit("vtb.models.lora.extract/1", payload, reduced_text(payload), json_mode)
     next_steps(f"vtb models lora check {quote(str(out))} --model {quote(str(base))}")
@@ -230,9 +232,3 @@ def _weights(given: Sequence[float] | None, files: Sequence[Path]) -> list[float
             hint=" ".join(["--weight 1"] * len(files)),
         )
     return list(given or [1.0] * len(files))
-
-
-def _dtype(name: Literal["bf16", "fp32"]) -> torch.dtype:
-    import torch
-
-    return {"bf16": torch.bfloat16, "fp32": torch.float32}[name]

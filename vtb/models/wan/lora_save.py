@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -10,6 +12,11 @@ from vtb.core.errors import ConflictError
 from vtb.core.files import atomic_path, sha256_file
 from vtb.models.wan.lora_file import Lora, write_lora
 from vtb.models.wan.lora_keys import LoraFormat
+
+DTYPES: Mapping[Literal["bf16", "fp32"], torch.dtype] = {
+    "bf16": torch.bfloat16,
+    "fp32": torch.float32,
+}
 
 
 def save_lora(
