@@ -95,6 +95,7 @@ def main(path, strategy, dtype, stop_at, broken):
     log = StepLog(task, sinks)
     loop = Loop(task, train, save, run, accelerator, log, strategy=strategy)
     loop.run(steps=STEPS, stop_at=int(stop_at), stop=StopRequest())
+    accelerator.state.destroy_process_group()  # as vtb.train.video does at its end
 
 
 if __name__ == "__main__":

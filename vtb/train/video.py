@@ -7,6 +7,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from accelerate import PartialState
 
 from vtb.core.errors import VtbError
 from vtb.run.lock import output_lock
@@ -73,6 +74,8 @@ def main() -> None:
     try:
         with _lock(arguments):
             is_complete = train(arguments, stop)
+            # Left to the interpreter's end, the group's threads now and then abort the process.
+            PartialState().destroy_process_group()
     except VtbError as error:
         lines = (f"error: {error.message}", error.fact, f"hint: {error.hint}" if error.hint else "")
         sys.stderr.write("\n".join(filter(None, lines)) + "\n")
