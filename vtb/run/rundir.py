@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from vtb.run.plan import Plan
 from vtb.run.provenance import git_state, host, versions
 from vtb.run.settings import differences
 
-# Much longer than one event.
+# Longer than most events.
 TAIL_BYTES = 16_384
 Status = Literal["running", "done", "failed", "interrupted"]
 
@@ -194,13 +195,16 @@ class RunDirectory:
         self._write("run.json", {**self.state(), "status": status, "ended": _now()})
 
     def last_event(self) -> dict[str, Any]:
-        """The last complete line of the log of steps; empty before there is one."""
+        """The last complete line of the log of steps; empty when there is none or it is too long."""
         if not self.events.exists():
             return {}
         with self.events.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             complete = file.read().rpartition(b"\n")[0]
-        return json.loads(complete.rpartition(b"\n")[2] or b"{}")
+        # A step that names all samples of a large batch may be longer than what was read.
+        with suppress(json.JSONDecodeError):
+            return json.loads(complete.rpartition(b"\n")[2] or b"{}")
+        return {}
 
     def drop_events_after(self, step: int) -> None:
         """Cuts the log of steps back to a checkpoint, so that each step stands in it once."""

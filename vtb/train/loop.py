@@ -90,7 +90,7 @@ class Loop:
             is_stopping = self._must_stop(stop)
             if step % self._save.every == 0 or step == stop_at or is_finished or is_stopping:
                 self._save_checkpoint(State(step, is_finished))
-        return Reached(step, is_complete=step == stop_at or is_finished)
+        return Reached(step, is_complete=step >= stop_at or is_finished)
 
     def _step(self, step: int, lr: float, batches: Iterator[Batch], stop: StopRequest) -> None:
         device, accum = self._accelerator.device, self._batching.accum

@@ -35,6 +35,9 @@ def recipe_checks(job: VideoJob) -> Iterator[Check]:
     if train.base_precision == "fp8" and train.forward == "reference":
         message = "diffsynth's own forward knows no fp8"
         yield Check("error", "fp8", message, "-s train.forward=fast")
+    if train.base_precision == "fp8" and train.target != "lora":
+        message = "fp8 weights are frozen, and only a LoRA leaves them so"
+        yield Check("error", "fp8", message, "-s train.base_precision=bf16")
     if strategy != "ddp":
         yield from _zero_checks(job)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
+from vtb.core.errors import UnreadableError
 from vtb.core.files import read_json
 from vtb.run.progress import Advance, progress
 from vtb.run.rundir import RunDirectory
@@ -32,7 +33,8 @@ class _Watch:
             loss = event.get("loss")
             note = "" if loss is None else f"loss {loss:.4f}"
             self._show("training", event["step"], self._stop_at, self._first, note)
-        elif self._run.encoding.exists():
+            return
+        with suppress(UnreadableError):  # not there yet, or just removed by the process it is of
             state = read_json(self._run.encoding)
             self._show("encoding", state["encoded"], state["of"], 0, "")
 
