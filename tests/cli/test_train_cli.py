@@ -75,6 +75,13 @@ def test_dry_run_shows_the_plan_even_when_it_cannot_be_run(arguments, capsys, mo
     assert "hint: -s data.num_frames=17" in err
 
 
+def test_dry_run_finds_a_directory_with_other_settings(arguments, tmp_path, capsys, monkeypatch):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"settings": {"train.lr": 7}}')
+    assert exit_code(monkeypatch, *arguments, "--dry-run") == 1
+    assert "train.lr is 7.0 there" in capsys.readouterr().err.replace("7 there", "7.0 there")
+
+
 def test_result_of_a_run(arguments, tmp_path, monkeypatch):
     from vtb.train import run as training
 

@@ -108,6 +108,14 @@ def test_events_are_cut_back_to_a_checkpoint(run):
     assert run.last_event() == {"step": 2}
 
 
+def test_a_last_event_too_long_to_be_read_is_none(run):
+    run.path.mkdir(exist_ok=True)
+    names = [f"sample {number}" for number in range(5000)]
+    lines = [json.dumps({"step": 1}), json.dumps({"step": 2, "skipped": names})]
+    run.events.write_text("\n".join(lines) + "\n")
+    assert run.last_event() == {}
+
+
 def test_last_event_of_a_long_log(run):
     run.path.mkdir()
     assert run.last_event() == {}

@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from vtb.core.errors import DiskError, TrainingDivergedError, UnreadableError
+from vtb.core.errors import DeviceMemoryError, DiskError, TrainingDivergedError, UnreadableError
 from vtb.core.files import read_json_lines
 from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
@@ -163,6 +163,49 @@ def test_the_batch_is_the_mean_gradient_however_it_is_cut(tmp_path, micro_batch)
     assert norm == pytest.approx(torch.stack(gradients).mean(0).norm().item(), rel=1e-6)
     even, odd = (losses[0] + losses[2]) / 2, (losses[1] + losses[3]) / 2
     assert groups == pytest.approx({"even": even.item(), "odd": odd.item()})
+
+
+class NeedsRelief(ToyTask):
+    """Does not fit into memory in the first steps until relieved so many times."""
+
+    def __init__(self, reliefs, at_counter=0):
+        super().__init__()
+        self.reliefs, self.at_counter = reliefs, at_counter
+        self.module.register_forward_pre_hook(self._allocate)
+        self.seen = 0
+
+    def _allocate(self, module, inputs):
+        self.seen += 1
+        if self.reliefs and self.seen > self.at_counter:
+            raise torch.OutOfMemoryError("out of memory")
+
+    def relieve(self):
+        self.reliefs -= 1
+        return True
+
+
+def test_a_first_step_that_does_not_fit_is_relieved_and_repeated(tmp_path, straight):
+    task, reached = run_toy(tmp_path, NeedsRelief(reliefs=2))
+    assert (reached, task.reliefs) == (20, 0)
+    assert_same(tmp_path, task, straight)
+
+
+@pytest.mark.parametrize("task", [ToyTask(), NeedsRelief(reliefs=1, at_counter=4)])
+def test_what_cannot_be_relieved_is_an_error_with_advice(tmp_path, task):
+    # A later step is as large as the first ones, so recomputing more is no answer to it.
+    if not isinstance(task, NeedsRelief):
+        task.module.register_forward_pre_hook(
+            lambda module, inputs: (_ for _ in ()).throw(torch.OutOfMemoryError())
+        )
+    with pytest.raises(DeviceMemoryError) as caught:
+        run_toy(tmp_path, task, batch=1)
+    assert "activation_checkpointing=full" in caught.value.hint
+
+
+def test_a_run_that_is_past_its_end_is_complete(tmp_path):
+    run_toy(tmp_path, stop_at=8)
+    _, reached = run_toy(tmp_path, stop_at=5)
+    assert reached == 8
 
 
 def test_a_spike_is_named(tmp_path):

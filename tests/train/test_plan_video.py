@@ -222,6 +222,7 @@ def on_gpus(job, name, memory_gib, count=1):
 
 
 def test_memory_and_disk_are_checked(job_of, tmp_path, monkeypatch):
+    monkeypatch.setenv("VTB_HOME", str(tmp_path / "home"))
     overrides = ("train.batch=4", "train.micro_batch=2", "train.activation_checkpointing=none")
     job = job_of(tmp_path, *overrides)
     plan = plan_video(on_gpus(job, "NVIDIA H200", 0.4, 2))

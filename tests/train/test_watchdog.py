@@ -90,6 +90,23 @@ with dog(first_s=1, later_s=1) as watchdog:
     assert (child.returncode, child.stderr) == (0, "")
 
 
+def test_a_slow_save_is_no_stall(tmp_path):
+    child = run_child(
+        tmp_path,
+        """
+with dog(first_s=1, later_s=1) as watchdog:
+    watchdog.step_done(1)
+    with watchdog.paused():
+        time.sleep(2.5)
+    time.sleep(0.5)
+    watchdog.step_done(2)
+    time.sleep(60)
+""",
+    )
+    assert child.returncode == 75
+    assert "after step 2" in child.stderr
+
+
 def test_a_suspended_process_lives(tmp_path):
     body = """
 with dog(first_s=1.5, later_s=1.5) as watchdog:

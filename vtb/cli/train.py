@@ -83,7 +83,7 @@ def video(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train a LoRA of a video model; the same command continues an interrupted run."""
+    """Train a video model or a LoRA of one; the same command continues an interrupted run."""
     from vtb.train.job import Machines, open_job, wanted_experts
 
     overrides = [*(settings or ()), *([] if seed is None else [f"train.seed={seed}"])]
@@ -103,6 +103,9 @@ def video(
         )
         for one in experts
     ]
+    # What is wrong with the second of two runs should not show only when the first is done.
+    for job in [] if force or cache_only else jobs:
+        job.run.require_same(job.settings)
     if dry_run:
         _show_plans(jobs, json_mode)
         return

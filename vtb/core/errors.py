@@ -75,6 +75,12 @@ class TrainingDivergedError(VtbError):
     kind = "internal"
 
 
+class DeviceMemoryError(VtbError):
+    """What is to be computed does not fit into the device's memory."""
+
+    kind = "internal"
+
+
 class MissingEnvironmentError(VtbError):
     """Something that must be installed or downloaded first is absent."""
 

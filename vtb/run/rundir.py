@@ -195,7 +195,7 @@ class RunDirectory:
         self._write("run.json", {**self.state(), "status": status, "ended": _now()})
 
     def last_event(self) -> dict[str, Any]:
-        """The last complete line of the log of steps; empty when there is none or it is too long."""
+        """The last complete line of the log of steps; empty before there is one of usual length."""
         if not self.events.exists():
             return {}
         with self.events.open("rb") as file:

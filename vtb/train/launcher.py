@@ -5,6 +5,7 @@ Every launcher gives its processes the same variables, so a process does not kno
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -110,5 +111,10 @@ def _torchrun(cluster: Cluster) -> list[str]:
 
 
 def _deepspeed(cluster: Cluster) -> list[str]:
+    each = str(cluster.processes)
     address = ["--master_addr", cluster.host, "--master_port", str(cluster.port)]
-    return ["--num_gpus", str(cluster.processes), *address, "--no_local_rank"]
+    # With --num_gpus it would forget CUDA_VISIBLE_DEVICES and take the first devices.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    chosen = [name for name in visible if name.strip()][: cluster.processes]
+    which = ["--include", f"localhost:{','.join(chosen)}"] if chosen else ["--num_gpus", each]
+    return [*which, *address, "--no_local_rank"]

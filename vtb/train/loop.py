@@ -6,12 +6,14 @@ import math
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from vtb.core.errors import DeviceMemoryError
 from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
 from vtb.train.batching import Batching
@@ -51,9 +53,10 @@ class Loop:
         log: StepLog,
         *,
         strategy: str = "ddp",
+        saving: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._task, self._train, self._save, self._run = task, train, save, run
-        self._accelerator, self._log = accelerator, log
+        self._accelerator, self._log, self._saving = accelerator, log, saving
         self._batching = Batching.of(train, accelerator.num_processes)
         self.engine = make_engine(task.module, train, accelerator, strategy)
         self.average = Average(self.engine.parameters, train.ema)
@@ -77,11 +80,14 @@ class Loop:
         is_stopping = self._must_stop(stop)
         batches = self._batches(step, stop_at)
         while step < stop_at and not (is_finished or is_stopping):
-            try:
-                self._step(step, learning_rate(step, steps, self._train), batches, stop)
-            except torch.OutOfMemoryError:
-                if step - restored.step >= MAX_RELIEF_STEPS or not self._relieve():
-                    raise
+            may_relieve = step - restored.step < MAX_RELIEF_STEPS
+            if not self._fits(step, learning_rate(step, steps, self._train), batches, stop):
+                if not (may_relieve and self._relieve()):
+                    raise DeviceMemoryError(
+                        f"step {step + 1} does not fit into the memory of the device",
+                        hint="-s train.activation_checkpointing=full, or a smaller "
+                        "train.micro_batch",
+                    )
                 batches = self._batches(step, stop_at)
                 continue
             step += 1
@@ -91,6 +97,13 @@ class Loop:
             if step % self._save.every == 0 or step == stop_at or is_finished or is_stopping:
                 self._save_checkpoint(State(step, is_finished))
         return Reached(step, is_complete=step >= stop_at or is_finished)
+
+    def _fits(self, step: int, lr: float, batches: Iterator[Batch], stop: StopRequest) -> bool:
+        try:
+            self._step(step, lr, batches, stop)
+        except torch.OutOfMemoryError:
+            return False  # only now are the frames gone that held the activations
+        return True
 
     def _step(self, step: int, lr: float, batches: Iterator[Batch], stop: StopRequest) -> None:
         device, accum = self._accelerator.device, self._batching.accum
@@ -158,18 +171,19 @@ class Loop:
 
     def _save_checkpoint(self, state: State) -> None:
         self._log.drain()
-        with self.engine.whole() as optimizer:
-            if self._accelerator.is_main_process:
-                save_checkpoint(
-                    self._run,
-                    self._task,
-                    self.engine,
-                    optimizer,
-                    self.average,
-                    state,
-                    keep=self._save.keep,
-                )
-        self._accelerator.wait_for_everyone()
+        with self._saving():
+            with self.engine.whole() as optimizer:
+                if self._accelerator.is_main_process:
+                    save_checkpoint(
+                        self._run,
+                        self._task,
+                        self.engine,
+                        optimizer,
+                        self.average,
+                        state,
+                        keep=self._save.keep,
+                    )
+            self._accelerator.wait_for_everyone()
         self._log.restart_clock()
 
 

@@ -107,6 +107,8 @@ def cache_need(job: VideoJob) -> CacheNeed:
     from vtb.train.clips import ClipSource  # a finished run answers without loading codecs
     from vtb.train.latents.cache import LatentCache
 
+    if job.recipe.train.target == "vae":
+        return CacheNeed(str(job.cache), 0, 0, 0)  # it reads clips as they are
     source = ClipSource(job.dataset, job.recipe.data, SPLIT)
     cache = LatentCache.of(source, job.checkpoint, dtype=job.recipe.cache.dtype, root=job.cache)
     state = cache.state()

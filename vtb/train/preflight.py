@@ -38,6 +38,9 @@ def recipe_checks(job: VideoJob) -> Iterator[Check]:
     if train.base_precision == "fp8" and train.target != "lora":
         message = "fp8 weights are frozen, and only a LoRA leaves them so"
         yield Check("error", "fp8", message, "-s train.base_precision=bf16")
+    if job.is_cache_only and train.target == "vae":
+        message = "a VAE is trained on the clips as they are: nothing is to be encoded"
+        yield Check("error", "cache", message, "leave --cache-only out")
     if strategy != "ddp":
         yield from _zero_checks(job)
 

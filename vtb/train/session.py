@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, gather_object
 
-from vtb.core.errors import MissingEnvironmentError, UnreadableError, VtbError
+from vtb.core.errors import MissingEnvironmentError, VtbError
 from vtb.core.files import atomic_write_json
 from vtb.data.store import Dataset, open_dataset
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
@@ -88,23 +88,35 @@ class Session:
     def encoded_clips(self, split: str, limit: int | None = None) -> CachedClips:
         """The clips of a split, after this process has encoded its share of what was missing.
 
-        Raises UnreadableError in every process when one of them met a damaged clip, and Stopped.
+        Raises in every process what one of them met: UnreadableError for a damaged clip, Stopped,
+        and MissingEnvironmentError when the machines do not share one cache.
         """
         source = self.clips(split, limit)
         cache = LatentCache.of(
             source, self.checkpoint, dtype=self.recipe.cache.dtype, root=self.arguments.cache
         )
-        failure = ""
+        failure: VtbError | Stopped | None = None
         try:
             self._build(cache, source)
-        except VtbError as error:
-            if self.accelerator.num_processes == 1:
-                raise
-            failure = str(error)
-        failures = [text for text in gather_object([failure]) if text]
+        except (VtbError, Stopped) as error:
+            failure = error
+        # Every process must learn of it, or it would wait for this one.
+        with self.dog.paused():
+            failures = [one for one in gather_object([failure]) if one is not None]
         if failures:
-            raise UnreadableError(failures[0], hint="repair it and repeat the command")
+            raise failure or failures[0]
+        self._require_shared(cache)
         return CachedClips(cache)
+
+    def _require_shared(self, cache: LatentCache) -> None:
+        # What other machines have encoded must be seen here too.
+        missing = sum(gather_object([len(cache.missing())]))
+        if missing:
+            raise MissingEnvironmentError(
+                "the machines do not share one cache of encoded clips",
+                fact=f"`{cache.store.directory}` lacks {missing} clips that others encoded",
+                hint="set VTB_HOME to a directory that all of them see",
+            )
 
     def _build(self, cache: LatentCache, source: ClipSource) -> None:
         if self.is_main:

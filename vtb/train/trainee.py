@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor
 
 from vtb.models.wan.checkpoint import WanCheckpoint
@@ -16,6 +18,7 @@ from vtb.models.wan.lora import extract_lora
 from vtb.recipe.schema import VideoRecipe
 from vtb.train.estimate import GIB, TransformerShape, Workload, num_recomputed
 from vtb.train.finish import write_final, write_final_checkpoint
+from vtb.train.latents.read import CachedClips
 from vtb.train.loop import Loop, Observer
 from vtb.train.objective import WanObjective
 from vtb.train.schedule import NoiseSchedule
@@ -60,6 +63,15 @@ def load_trainee(session: Session) -> Trainee:
     return TransformerTrainee.load(session)
 
 
+def encode_all(session: Session) -> tuple[CachedClips, CachedClips | None]:
+    """The clips to train on and those held out, if any are measured, encoded."""
+    recipe, variant = session.recipe, session.checkpoint.variant
+    clips = session.encoded_clips("train")
+    if not is_measured(recipe, variant):
+        return clips, None
+    return clips, session.encoded_clips("validation", recipe.validation.samples)
+
+
 @dataclass(frozen=True, slots=True)
 class TransformerTrainee:
     """A transformer, or the LoRA on it, trained by flow matching."""
@@ -75,10 +87,8 @@ class TransformerTrainee:
     def load(cls, session: Session) -> Self:
         """Encoders come and go before the transformer is loaded."""
         recipe, variant = session.recipe, session.checkpoint.variant
-        clips = session.encoded_clips("train")
-        held_out = empty_context = None
-        if is_measured(recipe, variant):
-            held_out = session.encoded_clips("validation", recipe.validation.samples)
+        clips, held_out = encode_all(session)
+        empty_context = None
         if needs_empty_prompt(recipe, variant):
             directory = session.checkpoint.directory
             empty_context = encode_empty_prompt(directory, session.device, session.run.log)
@@ -94,7 +104,7 @@ class TransformerTrainee:
     ) -> Self:
         """Loads the transformer and adds what is trained on these clips."""
         recipe = session.recipe
-        free_gib = free_memory_gib(session.device)
+        free_gib = min(gather_object([free_memory_gib(session.device)]))
         dit = _load_transformer(session)
         weights = FullWeights(dit) if recipe.train.target == "full" else LoraWeights(dit, recipe)
         if recipe.train.base_precision == "fp8":
@@ -193,9 +203,11 @@ def noise_schedule(session: Session) -> NoiseSchedule:
 
 
 def free_memory_gib(device: torch.device) -> float:
-    """What a process that has loaded nothing yet may use; without limit on a CPU."""
+    """What a process may use that has loaded nothing yet, or no longer; no limit on a CPU."""
     if device.type != "cuda":
         return math.inf
+    gc.collect()
+    torch.cuda.empty_cache()
     return torch.cuda.mem_get_info(device)[0] / GIB
 
 

@@ -18,7 +18,7 @@ from vtb.train.session import Session, Stopped
 from vtb.train.step_log import StepLog, events_file
 from vtb.train.stopping import StopRequest
 from vtb.train.trackers import tracker_sinks
-from vtb.train.trainee import Trainee, load_trainee
+from vtb.train.trainee import Trainee, encode_all, load_trainee
 
 
 def train(arguments: ChildArguments, stop: StopRequest) -> bool:
@@ -31,7 +31,7 @@ def train(arguments: ChildArguments, stop: StopRequest) -> bool:
     with session.dog:
         try:
             if arguments.is_cache_only:
-                session.encoded_clips("train")
+                encode_all(session)
                 return True
             return _train(session, load_trainee(session))
         except Stopped:
@@ -50,6 +50,7 @@ def _train(session: Session, trainee: Trainee) -> bool:
             session.accelerator,
             log,
             strategy=recipe.dist.strategy,
+            saving=session.dog.paused,
         )
         reached = loop.run(
             steps=session.arguments.steps,
@@ -58,7 +59,7 @@ def _train(session: Session, trainee: Trainee) -> bool:
             observers=[session.dog.step_done, *trainee.observers(loop, log)],
         )
     if reached.is_complete:
-        with loop.engine.whole(), loop.average.in_place():
+        with session.dog.paused(), loop.engine.whole(), loop.average.in_place():
             if session.is_main:
                 trainee.write_final(reached.step)
     return reached.is_complete

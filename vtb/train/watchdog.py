@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import faulthandler
 import os
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
 from types import TracebackType
@@ -40,7 +41,7 @@ class Watchdog:
     def __init__(self, run: RunDirectory, rank: int, limits: Limits | None = None) -> None:
         self._file, self._rank = run.heartbeats / f"rank-{rank}", rank
         self._limits = limits or Limits()
-        self._beats, self._step = 0, 0
+        self._beats, self._step, self._pauses = 0, 0, 0
         self._has_stepped = False
         self._closed = Event()
         self._thread = Thread(target=self._watch, name="watchdog", daemon=True)
@@ -69,12 +70,22 @@ class Watchdog:
         """Notes progress within a step, or in work between two."""
         self._beats += 1
 
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """No beat is expected inside: a disk may be slow, and other processes may not be done."""
+        self._pauses += 1
+        try:
+            yield
+        finally:
+            self._pauses -= 1
+            self.beat()
+
     def _watch(self) -> None:
         seen, silent_s = -1, 0.0
         # Ticks are counted, not a clock read: a process that was suspended has not hung.
         while not self._closed.wait(self._limits.tick_s):
             silent_s += self._limits.tick_s
-            if self._beats != seen:
+            if self._beats != seen or self._pauses:
                 seen, silent_s = self._beats, 0.0
                 self._write_heartbeat()
             limit_s = self._limits.later_s if self._has_stepped else self._limits.first_s
