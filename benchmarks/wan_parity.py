@@ -28,10 +28,10 @@ from vtb.models.upstream import import_diffsynth
 from vtb.models.wan.lora import inject_lora
 from vtb.models.wan.variants import VARIANTS
 from vtb.recipe.schema import VideoTrainTable
-from vtb.train.batch import NoisyBatch
-from vtb.train.engine import Engine
-from vtb.train.objective import WanObjective
-from vtb.train.schedule import NoiseSchedule
+from vtb.train.flow.batch import NoisyBatch
+from vtb.train.flow.objective import WanObjective
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.loop.engine import Engine
 
 LIMITS = {"bf16": 1e-2, "fp8": 3e-2}
 

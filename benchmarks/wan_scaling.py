@@ -21,8 +21,8 @@ from vtb.models.upstream import import_diffsynth
 from vtb.models.wan.lora import inject_lora
 from vtb.models.wan.variants import VARIANTS
 from vtb.recipe.schema import VideoTrainTable
-from vtb.train.engine import Engine
-from vtb.train.objective import WanObjective
+from vtb.train.flow.objective import WanObjective
+from vtb.train.loop.engine import Engine
 
 WARMUP, REPEATS = 3, 10
 

@@ -25,10 +25,10 @@ from vtb.models.upstream import import_diffsynth
 from vtb.models.wan.lora import inject_lora
 from vtb.models.wan.variants import TEXT_TOKENS, VARIANTS, WanVariant
 from vtb.recipe.schema import VideoTrainTable
-from vtb.train.batch import NoisyBatch
-from vtb.train.estimate import TransformerShape, Workload, num_recomputed, step_flops
-from vtb.train.objective import WanObjective
-from vtb.train.schedule import NoiseSchedule
+from vtb.train.flow.batch import NoisyBatch
+from vtb.train.flow.objective import WanObjective
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.launch.estimate import TransformerShape, Workload, num_recomputed, step_flops
 
 RANK, TARGETS = 32, ("q", "k", "v", "o", "ffn.0", "ffn.2")
 REPEATS, WARMUP = 7, 3
@@ -137,10 +137,10 @@ def prepare(
 
 
 def our_step(objective: WanObjective, batch: NoisyBatch) -> Step:
-    """Our objective and fused AdamW with clipping, as in `vtb.train.engine`."""
+    """Our objective and fused AdamW with clipping, as in `vtb.train.loop.engine`."""
     from accelerate import Accelerator
 
-    from vtb.train.engine import Engine
+    from vtb.train.loop.engine import Engine
 
     engine = Engine(objective, VideoTrainTable(), Accelerator(cpu=not torch.cuda.is_available()))
 

@@ -149,8 +149,8 @@ class _Demo:
         return create(FAMILY, "tiny", 0, self._model).parameters > 0
 
     def _train(self) -> bool:
-        from vtb.train.job import Machines, open_job
-        from vtb.train.run import run_job
+        from vtb.train.launch.job import Machines, open_job
+        from vtb.train.launch.run import run_job
 
         overrides = [f"train.steps={TRAIN_STEPS}", f"save.every={TRAIN_STEPS}"]
         job = open_job(

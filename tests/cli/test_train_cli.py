@@ -83,7 +83,7 @@ def test_dry_run_finds_a_directory_with_other_settings(arguments, tmp_path, caps
 
 
 def test_result_of_a_run(arguments, tmp_path, monkeypatch):
-    from vtb.train import run as training
+    from vtb.train.launch import run as training
 
     def launch(plan, log, watch):
         (log.parent / "checkpoints" / "step-000020").mkdir(parents=True)
@@ -116,7 +116,7 @@ def test_result_of_a_run(arguments, tmp_path, monkeypatch):
 
 
 def test_an_early_end_is_said(arguments, monkeypatch):
-    from vtb.train import run as training
+    from vtb.train.launch import run as training
 
     def launch(plan, log, watch):
         directory = log.parent / "checkpoints" / "step-000007"
@@ -133,7 +133,7 @@ def test_an_early_end_is_said(arguments, monkeypatch):
 
 
 def test_cache_only_says_what_it_encoded_and_goes_on_without(arguments, monkeypatch):
-    from vtb.train import run as training
+    from vtb.train.launch import run as training
 
     def launch(plan, log, watch):
         assert plan.argv[-1] == "--cache-only"
@@ -164,7 +164,7 @@ def both_experts(arguments, tiny_a14b):
 
 
 def test_both_experts_run_one_after_the_other(both_experts, tmp_path, monkeypatch):
-    from vtb.train import run as training
+    from vtb.train.launch import run as training
 
     started = []
 

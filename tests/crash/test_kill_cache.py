@@ -63,7 +63,7 @@ from pathlib import Path
 from vtb.data.store import open_dataset
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.recipe.schema import VideoDataTable
-from vtb.train.clips import ClipSource
+from vtb.train.latents.clips import ClipSource
 from vtb.train.latents.build import build_missing
 from vtb.train.latents.cache import LatentCache
 torch.set_num_threads(1)

@@ -3,7 +3,7 @@ import pytest
 from vtb.core.frames import FramePlan
 from vtb.data.build import build
 from vtb.data.request import Request, Task
-from vtb.train.job import Machines, open_job
+from vtb.train.launch.job import Machines, open_job
 
 TINY = "video/wan2.2-ti2v-5b-tiny"
 
@@ -41,8 +41,8 @@ def in_process():
     """A launch function that trains in this process."""
 
     def launch(plan, log, watch):
-        from vtb.train.child import ChildArguments
-        from vtb.train.stopping import StopRequest
+        from vtb.train.launch.child import ChildArguments
+        from vtb.train.loop.stopping import StopRequest
         from vtb.train.video import train
 
         assert train(ChildArguments.parse(plan.argv[3:]), StopRequest())

@@ -20,10 +20,10 @@ from torch.nn.functional import linear
 
 from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
-from vtb.train.loop import Loop
-from vtb.train.randomness import normal
-from vtb.train.step_log import StepLog, events_file
-from vtb.train.stopping import StopRequest
+from vtb.train.loop.loop import Loop
+from vtb.train.loop.randomness import normal
+from vtb.train.loop.step_log import StepLog, events_file
+from vtb.train.loop.stopping import StopRequest
 
 BATCH, STEPS = 4, 8
 

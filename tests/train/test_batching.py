@@ -4,7 +4,7 @@ import pytest
 
 from vtb.core.errors import UsageError
 from vtb.recipe.schema import TrainTable
-from vtb.train.batching import Batching
+from vtb.train.loop.batching import Batching
 
 
 def dealt(batch, micro_batch, world, step=3):

@@ -8,7 +8,7 @@ import pytest
 from vtb.core.errors import UnreadableError
 from vtb.data.store import Dataset, open_dataset
 from vtb.recipe.schema import VideoDataTable
-from vtb.train.clips import ClipSource, fit, frame_indices
+from vtb.train.latents.clips import ClipSource, fit, frame_indices
 
 
 def test_uniform_keeps_both_ends_and_prefix_the_start():

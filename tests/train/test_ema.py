@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vtb.train.ema import Average
+from vtb.train.loop.ema import Average
 
 
 def test_averages_follow_the_formula():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from vtb.train.estimate import (
+from vtb.train.launch.estimate import (
     TransformerShape,
     Workload,
     memory_gib,

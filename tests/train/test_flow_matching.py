@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from vtb.train.batch import Draw, collate
-from vtb.train.encoded import Encoded
-from vtb.train.flow_matching import flow_matching_losses
-from vtb.train.schedule import NoiseSchedule
+from vtb.train.flow.batch import Draw, collate
+from vtb.train.flow.flow_matching import flow_matching_losses
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.latents.encoded import Encoded
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_loss_and_gradients_are_those_of_diffsynth(pipe, forward, seed, is_image
     from diffsynth.diffusion import FlowMatchSFTLoss
 
     from vtb.recipe.schema import VideoTrainTable
-    from vtb.train.objective import WanObjective
+    from vtb.train.flow.objective import WanObjective
 
     torch.manual_seed(seed)
     index = int(torch.randint(0, 1000, (1,)))

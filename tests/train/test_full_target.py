@@ -19,9 +19,9 @@ from vtb.models.structure import read_shapes
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.recipe.load import load
 from vtb.recipe.schema import VideoRecipe
-from vtb.train.checkpoint import AVERAGE
-from vtb.train.clips import ClipSource
-from vtb.train.run import run_job
+from vtb.train.latents.clips import ClipSource
+from vtb.train.launch.run import run_job
+from vtb.train.loop.checkpoint import AVERAGE
 from vtb.train.weights import FullWeights
 
 PART = {"full": "dit", "vae": "vae"}

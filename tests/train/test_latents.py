@@ -15,10 +15,10 @@ from vtb.data.store import Dataset, open_dataset
 from vtb.models.create import create
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.recipe.schema import VideoDataTable
-from vtb.train.clips import ClipSource
 from vtb.train.latents import build
 from vtb.train.latents.build import Built, build_missing
 from vtb.train.latents.cache import LatentCache
+from vtb.train.latents.clips import ClipSource
 from vtb.train.latents.read import CachedClips
 
 TABLE = VideoDataTable(height=64, width=64, num_frames=17, fit="pad")
@@ -277,7 +277,7 @@ from pathlib import Path
 from vtb.data.store import open_dataset
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.recipe.schema import VideoDataTable
-from vtb.train.clips import ClipSource
+from vtb.train.latents.clips import ClipSource
 from vtb.train.latents.cache import LatentCache
 clips = ClipSource(open_dataset(Path({str(mazes)!r})), VideoDataTable())
 checkpoint = open_checkpoint(Path({str(tiny_wan)!r}))

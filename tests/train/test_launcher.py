@@ -10,8 +10,8 @@ import yaml
 from vtb.core.errors import MissingEnvironmentError, UsageError
 from vtb.recipe.schema import TrainTable
 from vtb.run.provenance import Gpu
-from vtb.train.cluster import Cluster, num_processes, pick_gpus
-from vtb.train.launcher import LAUNCHERS, launch_argv, launch_files, pick_launcher
+from vtb.train.launch.cluster import Cluster, num_processes, pick_gpus
+from vtb.train.launch.launcher import LAUNCHERS, launch_argv, launch_files, pick_launcher
 
 RUN = Path("/run")
 MODULE = ("toy", "a", "b")

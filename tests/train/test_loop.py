@@ -14,11 +14,11 @@ from vtb.core.errors import DeviceMemoryError, DiskError, TrainingDivergedError,
 from vtb.core.files import read_json_lines
 from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
-from vtb.train import checkpoint
-from vtb.train.loop import Loop, learning_rate
-from vtb.train.randomness import normal, shuffled_position
-from vtb.train.step_log import StepLog, events_file
-from vtb.train.stopping import StopRequest
+from vtb.train.loop import checkpoint
+from vtb.train.loop.loop import Loop, learning_rate
+from vtb.train.loop.randomness import normal, shuffled_position
+from vtb.train.loop.step_log import StepLog, events_file
+from vtb.train.loop.stopping import StopRequest
 
 
 class Regression(nn.Module):

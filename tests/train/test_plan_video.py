@@ -13,13 +13,13 @@ from vtb.core.home import cache_root
 from vtb.data.build import build
 from vtb.data.request import Request, Task
 from vtb.run.provenance import Gpu
-from vtb.train import resources
-from vtb.train.child import ChildArguments
-from vtb.train.following import wait_for_main
-from vtb.train.job import Machines, wanted_experts
-from vtb.train.plan import plan_video
-from vtb.train.resources import FP8_NAMES, environment_checks
-from vtb.train.run import fill_cache, run_job
+from vtb.train.launch import resources
+from vtb.train.launch.child import ChildArguments
+from vtb.train.launch.following import wait_for_main
+from vtb.train.launch.job import Machines, wanted_experts
+from vtb.train.launch.plan import plan_video
+from vtb.train.launch.resources import FP8_NAMES, environment_checks
+from vtb.train.launch.run import fill_cache, run_job
 
 TINY = "video/wan2.2-ti2v-5b-tiny"
 
@@ -247,8 +247,8 @@ def test_memory_and_disk_are_checked(job_of, tmp_path, monkeypatch):
     ],
 )
 def test_the_first_change_that_would_fit(job_of, tmp_path, overrides, memory_gib, hint):
-    from vtb.train.estimate import TransformerShape, Workload
-    from vtb.train.resources import memory_checks
+    from vtb.train.launch.estimate import TransformerShape, Workload
+    from vtb.train.launch.resources import memory_checks
 
     job = on_gpus(job_of(tmp_path, "train.batch=4", *overrides), "NVIDIA H200", memory_gib)
     shape = TransformerShape(18480, layers=30, dim=3072, ffn_dim=14336)
@@ -324,8 +324,8 @@ def test_planning_imports_no_torch(tiny_wan, mazes, tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from vtb.train.job import Machines, open_job
-from vtb.train.plan import plan_video
+from vtb.train.launch.job import Machines, open_job
+from vtb.train.launch.plan import plan_video
 plan_video(open_job("video/wan2.2-ti2v-5b-tiny", [], data=Path({str(mazes)!r}),
     model=Path({str(tiny_wan)!r}), out=Path({str(tmp_path)!r}), machines=Machines(0)))
 assert not {{"torch", "diffsynth", "transformers", "datasets"}} & set(sys.modules)

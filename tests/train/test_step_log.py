@@ -10,7 +10,7 @@ import torch
 from vtb.core.errors import TrainingDivergedError
 from vtb.core.files import read_json_lines
 from vtb.run.rundir import RunDirectory
-from vtb.train.step_log import (
+from vtb.train.loop.step_log import (
     MAX_NONFINITE_STEPS,
     SPIKE_FACTOR,
     SPIKE_MIN_STEPS,

@@ -9,7 +9,7 @@ import pytest
 from vtb.core.errors import MissingEnvironmentError
 from vtb.core.files import atomic_write_json
 from vtb.run.rundir import RunDirectory
-from vtb.train.trackers import numbers, require_trackers, tracker_sinks
+from vtb.train.loop.trackers import numbers, require_trackers, tracker_sinks
 
 EVENT = {
     "step": 7,

@@ -15,9 +15,9 @@ from vtb.core.errors import ConflictError, LockedError
 from vtb.core.files import read_json_lines
 from vtb.run.lock import output_lock
 from vtb.run.rundir import RunDirectory
-from vtb.train.child import ChildArguments
-from vtb.train.plan import plan_video
-from vtb.train.run import run_job
+from vtb.train.launch.child import ChildArguments
+from vtb.train.launch.plan import plan_video
+from vtb.train.launch.run import run_job
 
 FILES = ("lora.safetensors", "lora-diffsynth.safetensors")
 
@@ -155,8 +155,8 @@ def trainee_of():
     """Loads what a job trains, in this process, with its clips encoded."""
 
     def make(job):
+        from vtb.train.loop.stopping import StopRequest
         from vtb.train.session import Session
-        from vtb.train.stopping import StopRequest
         from vtb.train.trainee import load_trainee
 
         plan = plan_video(job)
@@ -170,9 +170,9 @@ def trainee_of():
 def run_loop(job, task, steps):
     from accelerate import Accelerator
 
-    from vtb.train.loop import Loop
-    from vtb.train.step_log import StepLog, events_file
-    from vtb.train.stopping import StopRequest
+    from vtb.train.loop.loop import Loop
+    from vtb.train.loop.step_log import StepLog, events_file
+    from vtb.train.loop.stopping import StopRequest
 
     log = StepLog(task, [events_file(job.run)])
     train, save = job.recipe.train, job.recipe.save

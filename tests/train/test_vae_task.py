@@ -10,7 +10,7 @@ from vtb.data.store import open_dataset
 from vtb.models.wan.load import load_pipeline
 from vtb.recipe.load import load
 from vtb.recipe.schema import VaeTable, VideoRecipe
-from vtb.train.clips import ClipSource
+from vtb.train.latents.clips import ClipSource
 from vtb.train.vae_task import VaeBatch, VaeObjective, VaeTask
 from vtb.train.weights import FullWeights
 

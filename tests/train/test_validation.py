@@ -16,12 +16,12 @@ from vtb.models.wan.variants import I2V_A14B, TI2V_5B
 from vtb.recipe.load import load
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.rundir import RunDirectory
-from vtb.train.ema import Average
-from vtb.train.encoded import Encoded
-from vtb.train.flow_matching import flow_matching_losses
-from vtb.train.schedule import NoiseSchedule
-from vtb.train.step_log import StepLog, events_file
-from vtb.train.stopping import StopRequest
+from vtb.train.flow.flow_matching import flow_matching_losses
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.latents.encoded import Encoded
+from vtb.train.loop.ema import Average
+from vtb.train.loop.step_log import StepLog, events_file
+from vtb.train.loop.stopping import StopRequest
 from vtb.train.validation.best import BestWeights, read_best
 from vtb.train.validation.checks import validation_checks
 from vtb.train.validation.loss import NUM_LEVELS, HeldOutLoss, NoiseGrid

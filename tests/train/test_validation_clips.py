@@ -24,20 +24,20 @@ from vtb.models.wan.load import load_pipeline
 from vtb.recipe.load import load
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.rundir import RunDirectory
-from vtb.train.child import ChildArguments
-from vtb.train.clips import ClipSource
-from vtb.train.encode import ClipEncoder, PromptEncoder
-from vtb.train.encoded import Encoded
-from vtb.train.loop import Loop
-from vtb.train.schedule import NoiseSchedule
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.latents.clips import ClipSource
+from vtb.train.latents.encode import ClipEncoder, PromptEncoder
+from vtb.train.latents.encoded import Encoded
+from vtb.train.launch.child import ChildArguments
+from vtb.train.loop.loop import Loop
+from vtb.train.loop.step_log import StepLog, events_file
+from vtb.train.loop.stopping import StopRequest
+from vtb.train.loop.watchdog import Watchdog
 from vtb.train.session import Session
-from vtb.train.step_log import StepLog, events_file
-from vtb.train.stopping import StopRequest
 from vtb.train.trainee import TransformerTrainee
 from vtb.train.validation import clips as module
 from vtb.train.validation.best import read_best
 from vtb.train.validation.clips import SampledClips, encode_empty_prompt
-from vtb.train.watchdog import Watchdog
 
 TINY = "video/wan2.2-ti2v-5b-tiny"
 

@@ -13,14 +13,14 @@ from vtb.core.errors import ChildFailedError
 from vtb.run.launch import execute
 from vtb.run.plan import Estimates, Plan
 from vtb.run.rundir import RunDirectory
-from vtb.train.watchdog import STALLED_EXIT_CODE, Limits, Watchdog
+from vtb.train.loop.watchdog import STALLED_EXIT_CODE, Limits, Watchdog
 
 HEAD = """
 import sys, time
 from pathlib import Path
 from threading import Event
 from vtb.run.rundir import RunDirectory
-from vtb.train.watchdog import Limits, Watchdog
+from vtb.train.loop.watchdog import Limits, Watchdog
 
 def waiting_for_the_other_rank():
     Event().wait()

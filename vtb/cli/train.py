@@ -18,7 +18,7 @@ from vtb.core.errors import UsageError
 
 if TYPE_CHECKING:
     from vtb.run.plan import Check
-    from vtb.train.job import VideoJob
+    from vtb.train.launch.job import VideoJob
 
 app = typer.Typer(no_args_is_help=True, help="Train a model from a recipe.")
 
@@ -84,7 +84,7 @@ def video(
     verbose: Verbose = False,
 ) -> None:
     """Train a video model or a LoRA of one; the same command continues an interrupted run."""
-    from vtb.train.job import Machines, open_job, wanted_experts
+    from vtb.train.launch.job import Machines, open_job, wanted_experts
 
     overrides = [*(settings or ()), *([] if seed is None else [f"train.seed={seed}"])]
     machines = Machines(_num_gpus(gpus), nodes, node_rank, main_address, launcher)
@@ -118,8 +118,8 @@ def video(
 
 
 def _show_plans(jobs: Sequence[VideoJob], json_mode: bool) -> None:
-    from vtb.train.plan import plan_video
-    from vtb.train.run import require_no_errors
+    from vtb.train.launch.plan import plan_video
+    from vtb.train.launch.run import require_no_errors
 
     plans = [plan_video(job) for job in jobs]
     texts = [plan_text(plan, _other_nodes(job)) for plan, job in zip(plans, jobs, strict=True)]
@@ -129,8 +129,8 @@ def _show_plans(jobs: Sequence[VideoJob], json_mode: bool) -> None:
 
 
 def _train(jobs: Sequence[VideoJob], model: Path, force: bool, json_mode: bool) -> None:
-    from vtb.train.plan import plan_video
-    from vtb.train.run import require_no_errors, run_job
+    from vtb.train.launch.plan import plan_video
+    from vtb.train.launch.run import require_no_errors, run_job
 
     # What is wrong with a later job should not show only when the earlier ones are done.
     for job in jobs[1:]:
@@ -160,7 +160,7 @@ def _use_of(jobs: Sequence[VideoJob], finals: Sequence[str], model: str) -> str:
 
 
 def _fill(jobs: Sequence[VideoJob], json_mode: bool) -> None:
-    from vtb.train.run import fill_cache
+    from vtb.train.launch.run import fill_cache
 
     # Both experts read the same samples.
     outcome = fill_cache(jobs[0], warn=_warn)

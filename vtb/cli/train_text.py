@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vtb.run.plan import Estimates, Plan
-    from vtb.train.outcome import Cached, Outcome
+    from vtb.train.launch.outcome import Cached, Outcome
 
 # Values that decide what a run costs and makes, in the order of interest.
 SHOWN = (

@@ -17,13 +17,13 @@ from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
 from vtb.recipe.load import load
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.rundir import RunDirectory
-from vtb.train.child import ChildArguments
-from vtb.train.clips import ClipSource
 from vtb.train.latents.build import build_missing
 from vtb.train.latents.cache import LatentCache
+from vtb.train.latents.clips import ClipSource
 from vtb.train.latents.read import CachedClips
-from vtb.train.stopping import StopRequest
-from vtb.train.watchdog import Watchdog
+from vtb.train.launch.child import ChildArguments
+from vtb.train.loop.stopping import StopRequest
+from vtb.train.loop.watchdog import Watchdog
 
 # Shares of the encoding take unequal time, and whoever is done waits for the others.
 PATIENCE = timedelta(hours=2)

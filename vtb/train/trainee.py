@@ -16,20 +16,20 @@ from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.load import load_pipeline
 from vtb.models.wan.lora import extract_lora
 from vtb.recipe.schema import VideoRecipe
-from vtb.train.estimate import GIB, TransformerShape, Workload, num_recomputed
 from vtb.train.finish import write_final, write_final_checkpoint
+from vtb.train.flow.objective import WanObjective
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.flow.wan_task import EncodedClips, WanTask
 from vtb.train.latents.read import CachedClips
-from vtb.train.loop import Loop, Observer
-from vtb.train.objective import WanObjective
-from vtb.train.schedule import NoiseSchedule
+from vtb.train.launch.estimate import GIB, TransformerShape, Workload, num_recomputed
+from vtb.train.loop.loop import Loop, Observer
+from vtb.train.loop.step_log import StepLog
+from vtb.train.loop.task import Task
 from vtb.train.session import Session
-from vtb.train.step_log import StepLog
-from vtb.train.task import Task
 from vtb.train.vae_task import VaeObjective, VaeTask
 from vtb.train.validation.checks import is_measured, needs_empty_prompt
 from vtb.train.validation.clips import encode_empty_prompt
 from vtb.train.validation.observers import Validation
-from vtb.train.wan_task import EncodedClips, WanTask
 from vtb.train.weights import FullWeights, LoraWeights
 
 TIMESTEP_DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}

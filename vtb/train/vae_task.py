@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from vtb.recipe.schema import VaeTable, VideoRecipe
-from vtb.train.clips import ClipSource
+from vtb.train.latents.clips import ClipSource
+from vtb.train.loop.randomness import normal, shuffled_position
 from vtb.train.precision import mixed_precision
-from vtb.train.randomness import normal, shuffled_position
 from vtb.train.weights import Weights
 
 

@@ -12,12 +12,12 @@ from accelerate import PartialState
 from vtb.core.errors import VtbError
 from vtb.run.lock import output_lock
 from vtb.run.rundir import RunDirectory
-from vtb.train.child import ChildArguments
-from vtb.train.loop import Loop
+from vtb.train.launch.child import ChildArguments
+from vtb.train.loop.loop import Loop
+from vtb.train.loop.step_log import StepLog, events_file
+from vtb.train.loop.stopping import StopRequest
+from vtb.train.loop.trackers import tracker_sinks
 from vtb.train.session import Session, Stopped
-from vtb.train.step_log import StepLog, events_file
-from vtb.train.stopping import StopRequest
-from vtb.train.trackers import tracker_sinks
 from vtb.train.trainee import Trainee, encode_all, load_trainee
 
 

@@ -12,12 +12,12 @@ import torch
 
 from vtb.models.wan.load import load_pipeline
 from vtb.models.wan.variants import PartName
-from vtb.train.clips import ClipSource
-from vtb.train.encode import ClipEncoder, PromptEncoder, encoder_dtype
 from vtb.train.latents.cache import LatentCache
+from vtb.train.latents.clips import ClipSource
+from vtb.train.latents.encode import ClipEncoder, PromptEncoder, encoder_dtype
 from vtb.train.latents.entry import write_entry
 from vtb.train.latents.store import Kind
-from vtb.train.prefetch import prefetched
+from vtb.train.loop.prefetch import prefetched
 
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline

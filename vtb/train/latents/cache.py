@@ -9,7 +9,7 @@ from pathlib import Path
 from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.variants import TEXT_TOKENS
 from vtb.recipe.schema import VideoDataTable
-from vtb.train.clips import ClipSource
+from vtb.train.latents.clips import ClipSource
 from vtb.train.latents.keys import Encoding
 from vtb.train.latents.store import Kind, Store
 

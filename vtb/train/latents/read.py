@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from vtb.train.encoded import Encoded
 from vtb.train.latents.cache import LatentCache
+from vtb.train.latents.encoded import Encoded
 from vtb.train.latents.entry import read_entry
 
 # Prompts of data sets are few or short; 100 tokens of 4096 bfloat16 values take 0.8 MB.

@@ -11,7 +11,7 @@ from vtb.core.files import atomic_directory, atomic_write_json, read_json
 from vtb.run.rundir import RunDirectory
 
 if TYPE_CHECKING:
-    from vtb.train.checkpoint import HasWeights
+    from vtb.train.loop.checkpoint import HasWeights
 
 RECORD = "best.json"
 # What decides, in this order: a later figure counts only where those before it are equal.

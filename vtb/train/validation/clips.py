@@ -25,16 +25,16 @@ from vtb.models.wan.sample import Conditions, Predictor, decode, denoise
 from vtb.models.wan.variants import TEXT_TOKENS
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.rundir import RunDirectory
-from vtb.train.batch import Draw, collate
-from vtb.train.encode import PromptEncoder, encoder_dtype
-from vtb.train.encoded import Encoded
-from vtb.train.schedule import NoiseSchedule
-from vtb.train.stopping import StopRequest
+from vtb.train.flow.batch import Draw, collate
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.latents.encode import PromptEncoder, encoder_dtype
+from vtb.train.latents.encoded import Encoded
+from vtb.train.loop.stopping import StopRequest
 from vtb.train.validation.sharing import any_process, rounds
 from vtb.train.validation.verdicts import Row, judged, summary
 
 if TYPE_CHECKING:
-    from vtb.train.wan_task import EncodedClips
+    from vtb.train.flow.wan_task import EncodedClips
 
 VERDICTS = "verdicts.jsonl"
 

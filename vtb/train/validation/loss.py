@@ -12,16 +12,16 @@ from accelerate import Accelerator
 
 from vtb.models.wan.variants import TEXT_TOKENS
 from vtb.recipe.schema import VideoRecipe
-from vtb.train.batch import Draw, NoisyBatch, collate
-from vtb.train.encoded import Encoded
-from vtb.train.randomness import normal, uniform
-from vtb.train.schedule import NoiseSchedule
-from vtb.train.stopping import StopRequest
-from vtb.train.task import Batch, Task
+from vtb.train.flow.batch import Draw, NoisyBatch, collate
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.latents.encoded import Encoded
+from vtb.train.loop.randomness import normal, uniform
+from vtb.train.loop.stopping import StopRequest
+from vtb.train.loop.task import Batch, Task
 from vtb.train.validation.sharing import any_process, rounds, total
 
 if TYPE_CHECKING:
-    from vtb.train.wan_task import EncodedClips
+    from vtb.train.flow.wan_task import EncodedClips
 
 NUM_LEVELS = 8
 

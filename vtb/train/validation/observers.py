@@ -16,11 +16,11 @@ from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.sample import Predictor
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.rundir import RunDirectory
-from vtb.train.ema import Average
-from vtb.train.schedule import NoiseSchedule
-from vtb.train.step_log import StepLog
-from vtb.train.stopping import StopRequest
-from vtb.train.task import Task
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.loop.ema import Average
+from vtb.train.loop.step_log import StepLog
+from vtb.train.loop.stopping import StopRequest
+from vtb.train.loop.task import Task
 from vtb.train.validation.best import BestWeights
 from vtb.train.validation.checks import clips_are_sampled
 from vtb.train.validation.clips import SampledClips
@@ -28,7 +28,7 @@ from vtb.train.validation.loss import HeldOutLoss, NoiseGrid
 from vtb.train.validation.sharing import any_process
 
 if TYPE_CHECKING:
-    from vtb.train.wan_task import EncodedClips
+    from vtb.train.flow.wan_task import EncodedClips
 
 Measure = Callable[[int], "dict[str, Any] | None"]
 Whole = Callable[[], AbstractContextManager[object]]

@@ -7,7 +7,7 @@ import time
 from vtb.core.errors import ConflictError, MissingEnvironmentError
 from vtb.run.provenance import versions
 from vtb.run.settings import differences
-from vtb.train.job import VideoJob
+from vtb.train.launch.job import VideoJob
 
 WAIT_S = 600.0
 POLL_S = 0.5

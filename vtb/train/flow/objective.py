@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from vtb.models.wan.fast import WanForward
 from vtb.models.wan.reference import ReferenceForward
 from vtb.recipe.schema import VideoTrainTable
-from vtb.train.batch import NoisyBatch
-from vtb.train.flow_matching import flow_matching_losses
+from vtb.train.flow.batch import NoisyBatch
+from vtb.train.flow.flow_matching import flow_matching_losses
 from vtb.train.precision import mixed_precision
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from vtb.recipe.schema import TrainTable
-from vtb.train.engine import Engine, adamw_arguments, trained_parameters
+from vtb.train.loop.engine import Engine, adamw_arguments, trained_parameters
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 

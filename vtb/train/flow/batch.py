@@ -9,8 +9,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from vtb.train.encoded import Encoded
-from vtb.train.schedule import NoiseSchedule
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.latents.encoded import Encoded
 
 SIGMA_BINS = 4
 

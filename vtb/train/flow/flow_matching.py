@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vtb.train.batch import NoisyBatch
+from vtb.train.flow.batch import NoisyBatch
 
 # (noisy latents, timesteps (B,), context, is_image_conditioned (B,), image condition) to velocity
 Predictor = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor | None], Tensor]

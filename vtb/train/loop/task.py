@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from torch import Tensor, nn
 
-from vtb.train.checkpoint import HasWeights
+from vtb.train.loop.checkpoint import HasWeights
 
 
 class Batch(Protocol):

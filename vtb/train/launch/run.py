@@ -13,11 +13,11 @@ from vtb.run.launch import execute
 from vtb.run.lock import output_lock
 from vtb.run.plan import Check, Plan
 from vtb.run.rundir import Status
-from vtb.train.following import wait_for_main
-from vtb.train.job import VideoJob
-from vtb.train.outcome import Cached, Outcome
-from vtb.train.plan import cache_need, plan_video
-from vtb.train.watch import watching
+from vtb.train.launch.following import wait_for_main
+from vtb.train.launch.job import VideoJob
+from vtb.train.launch.outcome import Cached, Outcome
+from vtb.train.launch.plan import cache_need, plan_video
+from vtb.train.launch.watch import watching
 
 # Executes a plan: (plan, log file, function to call now and then) to the signal that cut it short.
 Launch = Callable[[Plan, Path, Callable[[], None]], int | None]

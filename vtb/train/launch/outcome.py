@@ -8,7 +8,7 @@ from typing import Any
 
 from vtb.core.files import read_json_lines
 from vtb.run.plan import CacheNeed
-from vtb.train.job import VideoJob
+from vtb.train.launch.job import VideoJob
 
 
 @dataclass(frozen=True, slots=True)

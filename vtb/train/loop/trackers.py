@@ -15,7 +15,7 @@ from vtb.core.errors import MissingEnvironmentError
 from vtb.run.rundir import RunDirectory
 
 if TYPE_CHECKING:
-    from vtb.train.step_log import Sink
+    from vtb.train.loop.step_log import Sink
 
 PROJECT = "vtb"
 

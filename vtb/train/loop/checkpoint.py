@@ -15,8 +15,8 @@ from torch import Tensor
 from vtb.core.errors import UnreadableError
 from vtb.core.files import atomic_directory, atomic_write_json, read_json
 from vtb.run.rundir import RunDirectory
-from vtb.train.ema import Average
-from vtb.train.engine import Engine
+from vtb.train.loop.ema import Average
+from vtb.train.loop.engine import Engine
 
 OPTIMIZER, AVERAGE, STATE = "optimizer.safetensors", "ema.safetensors", "state.json"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from vtb.core.errors import UsageError
-from vtb.train.cluster import Cluster
+from vtb.train.launch.cluster import Cluster
 
 Launcher = Literal["none", "accelerate", "torchrun", "deepspeed"]
 LAUNCHERS: tuple[Launcher, ...] = get_args(Launcher)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from vtb.core.errors import UsageError
 from vtb.recipe.schema import VideoDataTable
 from vtb.run.plan import Check
-from vtb.train.job import SPLIT, VideoJob
-from vtb.train.workload import trainable_parameters
+from vtb.train.launch.job import SPLIT, VideoJob
+from vtb.train.launch.workload import trainable_parameters
 
 if TYPE_CHECKING:
     from vtb.media.video import VideoInfo

@@ -6,8 +6,8 @@ import math
 
 from vtb.models.structure import Shapes, parameter_count
 from vtb.models.wan.lora_targets import linear_shapes, lora_parameter_count, select_targets
-from vtb.train.estimate import TransformerShape, Workload
-from vtb.train.job import VideoJob
+from vtb.train.launch.estimate import TransformerShape, Workload
+from vtb.train.launch.job import VideoJob
 
 # DeepSpeed keeps at most so many gathered parameters of a sharded model at once.
 ZERO3_LIVE_PARAMETERS = 1_000_000_000

@@ -23,8 +23,8 @@ from vtb.recipe.source import leaves
 from vtb.run.extras import require_train_extra
 from vtb.run.provenance import Gpu, gpus
 from vtb.run.rundir import RunDirectory, RunRecord
-from vtb.train.cluster import Cluster, num_processes, pick_gpus
-from vtb.train.launcher import Launcher, pick_launcher
+from vtb.train.launch.cluster import Cluster, num_processes, pick_gpus
+from vtb.train.launch.launcher import Launcher, pick_launcher
 
 SPLIT = "train"
 # Matters of the machine and of the user's taste; a run may go on with others.

@@ -16,14 +16,14 @@ from torch import Tensor
 from vtb.core.errors import DeviceMemoryError
 from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
-from vtb.train.batching import Batching
-from vtb.train.checkpoint import State, restore_newest, save_checkpoint
-from vtb.train.ema import Average
-from vtb.train.prefetch import prefetched
-from vtb.train.step_log import StepLog
-from vtb.train.stopping import StopRequest
-from vtb.train.strategy import make_engine
-from vtb.train.task import Batch, Task
+from vtb.train.loop.batching import Batching
+from vtb.train.loop.checkpoint import State, restore_newest, save_checkpoint
+from vtb.train.loop.ema import Average
+from vtb.train.loop.prefetch import prefetched
+from vtb.train.loop.step_log import StepLog
+from vtb.train.loop.stopping import StopRequest
+from vtb.train.loop.strategy import make_engine
+from vtb.train.loop.task import Batch, Task
 
 # Running out of memory later than this is no matter of the chosen checkpointing.
 MAX_RELIEF_STEPS = 3

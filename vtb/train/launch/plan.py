@@ -10,22 +10,22 @@ from vtb.core.errors import UsageError
 from vtb.recipe.source import leaves
 from vtb.run.environment import training_environment
 from vtb.run.plan import CacheNeed, Check, Estimates, Plan
-from vtb.train.batching import Batching
-from vtb.train.child import ChildArguments
-from vtb.train.estimate import (
+from vtb.train.launch.child import ChildArguments
+from vtb.train.launch.estimate import (
     Workload,
     memory_gib,
     num_recomputed,
     seconds_per_sample,
     step_flops,
 )
-from vtb.train.job import SPLIT, VideoJob
-from vtb.train.launcher import launch_argv, launch_files
-from vtb.train.preflight import clip_checks, geometry_checks, recipe_checks
-from vtb.train.resources import disk_checks, environment_checks, memory_checks
+from vtb.train.launch.job import SPLIT, VideoJob
+from vtb.train.launch.launcher import launch_argv, launch_files
+from vtb.train.launch.preflight import clip_checks, geometry_checks, recipe_checks
+from vtb.train.launch.resources import disk_checks, environment_checks, memory_checks
+from vtb.train.launch.workload import trainable_parameters, workload
+from vtb.train.loop.batching import Batching
 from vtb.train.validation.checks import SPLIT as HELD_OUT
 from vtb.train.validation.checks import validation_checks
-from vtb.train.workload import trainable_parameters, workload
 
 
 def plan_video(job: VideoJob) -> Plan:
@@ -104,8 +104,8 @@ def _batching(job: VideoJob) -> tuple[Batching, tuple[Check, ...]]:
 
 def cache_need(job: VideoJob) -> CacheNeed:
     """What of the job's samples is encoded already, and what is not."""
-    from vtb.train.clips import ClipSource  # a finished run answers without loading codecs
     from vtb.train.latents.cache import LatentCache
+    from vtb.train.latents.clips import ClipSource  # a finished run answers without loading codecs
 
     if job.recipe.train.target == "vae":
         return CacheNeed(str(job.cache), 0, 0, 0)  # it reads clips as they are

@@ -12,9 +12,9 @@ from pathlib import Path
 from vtb.core.errors import MissingEnvironmentError
 from vtb.run.plan import CacheNeed, Check, Estimates
 from vtb.run.provenance import versions
-from vtb.train.estimate import Workload, memory_gib, num_recomputed
-from vtb.train.job import VideoJob
-from vtb.train.trackers import require_trackers
+from vtb.train.launch.estimate import Workload, memory_gib, num_recomputed
+from vtb.train.launch.job import VideoJob
+from vtb.train.loop.trackers import require_trackers
 
 MEMORY_SHARE = 0.95
 # NVIDIA's names of devices of compute capability 8.9 and above: Ada, Hopper, Blackwell.

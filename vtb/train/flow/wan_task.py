@@ -7,11 +7,11 @@ from typing import Protocol
 
 from vtb.models.wan.variants import TEXT_TOKENS
 from vtb.recipe.schema import VideoRecipe
-from vtb.train.batch import SIGMA_BINS, Draw, NoisyBatch, collate
-from vtb.train.encoded import Encoded
-from vtb.train.objective import WanObjective
-from vtb.train.randomness import below, normal, shuffled_position, uniform
-from vtb.train.schedule import NoiseSchedule
+from vtb.train.flow.batch import SIGMA_BINS, Draw, NoisyBatch, collate
+from vtb.train.flow.objective import WanObjective
+from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.latents.encoded import Encoded
+from vtb.train.loop.randomness import below, normal, shuffled_position, uniform
 from vtb.train.weights import Weights
 
 # Quarters of the noise range, from clean to pure noise.

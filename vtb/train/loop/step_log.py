@@ -17,7 +17,7 @@ from torch import Tensor
 from vtb.core.errors import TrainingDivergedError
 from vtb.core.files import append_line
 from vtb.run.rundir import RunDirectory
-from vtb.train.task import Task
+from vtb.train.loop.task import Task
 
 # Steps whose numbers may still be on the device; the host is never further ahead.
 LAG = 2

@@ -6,7 +6,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from vtb.recipe.schema import TrainTable
-from vtb.train.engine import Engine
+from vtb.train.loop.engine import Engine
 
 
 def make_engine(
@@ -15,6 +15,6 @@ def make_engine(
     """The engine of a strategy: `ddp`, or DeepSpeed's `zero2` or `zero3`."""
     if strategy == "ddp":
         return Engine(module, train, accelerator)
-    from vtb.train.zero import ZeroEngine  # deepspeed takes seconds to import
+    from vtb.train.loop.zero import ZeroEngine  # deepspeed takes seconds to import
 
     return ZeroEngine(module, train, accelerator, stage=int(strategy.removeprefix("zero")))

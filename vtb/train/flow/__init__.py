@@ -1,0 +1,1 @@
+"""Flow matching of a Wan transformer on encoded clips."""

@@ -1,0 +1,1 @@
+"""Training whatever it is given: steps, checkpoints, averages, logs, and several processes."""
