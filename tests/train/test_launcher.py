@@ -147,3 +147,14 @@ def test_configuration_of_accelerate():
     assert (config["machine_rank"], config["mixed_precision"]) == (1, "no")
     assert (config["main_process_ip"], config["main_process_port"]) == ("gpu1", 1234)
     assert launch_files("torchrun", TWO_NODES, RUN) == {}
+
+
+def test_deepspeed_keeps_to_the_visible_devices(monkeypatch, tmp_path):
+    def words():
+        return launch_argv("deepspeed", Cluster(2), ["module"], tmp_path)
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert words()[3:5] == ["--num_gpus", "2"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3,5")
+    assert words()[3:5] == ["--include", "localhost:2,3"]
+    assert "--num_gpus" not in words()

@@ -331,3 +331,16 @@ plan_video(open_job("video/wan2.2-ti2v-5b-tiny", [], data=Path({str(mazes)!r}),
 assert not {{"torch", "diffsynth", "transformers", "datasets"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_fp8_weights_are_not_trained_themselves(job_of, tmp_path):
+    job = job_of(tmp_path, "train.target=full", "train.base_precision=fp8")
+    messages = [check.message for check in plan_video(job).errors if check.name == "fp8"]
+    assert "fp8 weights are frozen, and only a LoRA leaves them so" in messages
+
+
+def test_a_vae_needs_nothing_encoded(job_of, tmp_path):
+    plan = plan_video(job_of(tmp_path, "train.target=vae"))
+    assert (plan.cache.missing, plan.cache.bytes_to_write) == (0, 0)
+    job = job_of(tmp_path, "train.target=vae", is_cache_only=True)
+    assert ("error", "cache") in findings(job)
