@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
-from typing import Annotated, Self, TypeAlias
+from typing import Self, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from vtb.core.config import Config
+from vtb.core.config import Colour, Config, FigureSide
 
-MULTIPLE_PX = 32
 # The smallest cell whose colour survives crf 23 and half size.
 MIN_CELL_PX = 6
 # Any two colours, and paper, stay apart after compression at this distance, of 441.
@@ -18,15 +17,6 @@ MIN_DISTANCE = 90
 MIN_PAPER = 215
 
 
-def _multiple(side_px: int) -> int:
-    if side_px % MULTIPLE_PX:
-        raise ValueError(f"sides of a canvas are multiples of {MULTIPLE_PX} px")
-    return side_px
-
-
-Side = Annotated[int, Field(ge=224, le=2048), AfterValidator(_multiple)]
-Channel = Annotated[int, Field(ge=0, le=255)]
-Colour: TypeAlias = tuple[Channel, Channel, Channel]
 Palette: TypeAlias = tuple[
     Colour, Colour, Colour, Colour, Colour, Colour, Colour, Colour, Colour, Colour
 ]
@@ -52,7 +42,7 @@ class ArcStyle(Config):
     """
 
     cell: int = Field(32, ge=MIN_CELL_PX, le=128, multiple_of=2)
-    canvas: tuple[Side, Side] | None = None
+    canvas: tuple[FigureSide, FigureSide] | None = None
     background: Colour = (245, 245, 245)
     empty: Colour = (255, 255, 255)
     line: Colour = (85, 85, 85)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from vtb.core.config import MULTIPLE_PX
 from vtb.core.errors import UsageError
 from vtb.core.types import Json
 
-from .config import MIN_CELL_PX, MULTIPLE_PX, ArcStyle
+from .config import MIN_CELL_PX, ArcStyle
 from .identity import Grid, Pair
 
 ROW_SPACING_PX = 36

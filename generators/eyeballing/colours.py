@@ -8,9 +8,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from vtb.core.config import Colour
 from vtb.core.types import Array
 
-from .config import Colour
 from .style import EyeballingStyle
 
 # Indices of the palette: ten shades of equal steps from ink to paper, and what hides arcs.

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeAlias
+from typing import Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from vtb.core.config import Config
+from vtb.core.config import Config, FigureSide
 
 REFERENCE_PX = 512
-MULTIPLE_PX = 32
 # Room between two markers, px on a canvas of 512.
 MARKER_ROOM_PX = 6
 # Of 144 true clips none failed with markers of 4.65 px radius, 4 with 4.38, 45 with 4.
 MIN_MARKER_PX = 4.6
-
-Channel = Annotated[int, Field(ge=0, le=255)]
-Colour: TypeAlias = tuple[Channel, Channel, Channel]
-
-
-def _multiple(side_px: int) -> int:
-    if side_px % MULTIPLE_PX:
-        raise ValueError(f"sides of a canvas are multiples of {MULTIPLE_PX} px")
-    return side_px
-
-
-Side = Annotated[int, Field(ge=224, le=2048), AfterValidator(_multiple)]
 
 
 class EyeballingConfig(Config):
@@ -38,7 +25,7 @@ class EyeballingConfig(Config):
     right.
     """
 
-    canvas: tuple[Side, Side] = (512, 512)
+    canvas: tuple[FigureSide, FigureSide] = (512, 512)
     gap: tuple[float, float] = (0.055, 0.055)
     spread: float = Field(default=2.4, ge=2, le=5)
     point_radius: float = Field(default=10, ge=4, le=24)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from vtb.core.answers import wrap
+from vtb.core.config import Colour
 from vtb.core.rng import stream
 from vtb.core.types import Array, Prediction, Sample
 from vtb.media.canvas import Canvas
 from vtb.media.compare import Mask, grow
 from vtb.media.wrong_clips import still_clip, wrong_clips
 
-from .config import Colour
 from .marker import Look, draw_highlight, draw_marker
 from .scene import Scene, read_scene
 from .style import EyeballingStyle

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vtb.core.config import MULTIPLE_PX
 from vtb.core.types import Array, Json
 from vtb.media.compare import Mask, grow, red
 
-from .config import MULTIPLE_PX, REFERENCE_PX
+from .config import REFERENCE_PX
 
 # A stroke may move or blur by this much, px on a canvas of 512, at least 1.
 TOLERANCE_PX = 2

@@ -6,9 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from vtb.core.config import Config
-
-from .config import Colour
+from vtb.core.config import Colour, Config
 
 # What the verifier tells apart after lossy encoding.
 MIN_BACKGROUND_LUMA = 200

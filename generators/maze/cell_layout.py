@@ -11,9 +11,9 @@ from typing import Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vtb.core.config import MULTIPLE_PX
 from vtb.core.errors import UsageError
 
-from .layout import MULTIPLE_PX
 from .style import MIN_WALL_PX
 
 Point: TypeAlias = tuple[float, float]

@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vtb.core.config import Colour
 from vtb.core.frames import FramePlan
 from vtb.core.types import Array, Picture, Rendering
 from vtb.media.canvas import Canvas
 
 from .cell_layout import CellLayout, Point, polyline
 from .stencil import Ink
-from .style import CellStyle, Colour
+from .style import CellStyle
 
 # Steps between two colours, the second included.
 LEVELS = 4

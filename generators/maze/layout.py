@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vtb.core.config import MULTIPLE_PX
 from vtb.core.types import Json
-
-MULTIPLE_PX = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from itertools import repeat
 
 import numpy as np
 
+from vtb.core.config import Colour
 from vtb.core.frames import FramePlan
 from vtb.core.types import Array, Picture
 
 from .grid import OPEN
 from .layout import SquareLayout
-from .style import Colour, SquareStyle
+from .style import SquareStyle
 
 ID_LEVELS = 4
 

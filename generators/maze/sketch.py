@@ -10,12 +10,13 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
+from vtb.core.config import Colour
 from vtb.core.types import Array, Instance
 from vtb.media.compare import Mask, shrink
 
 from .carve import Edge
 from .scene import Scene
-from .style import Colour, MazeStyle
+from .style import MazeStyle
 
 Point: TypeAlias = tuple[float, float]
 

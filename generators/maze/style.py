@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from vtb.core.config import Config
-
-from .layout import MULTIPLE_PX
-
-Channel = Annotated[int, Field(ge=0, le=255)]
-Colour: TypeAlias = tuple[Channel, Channel, Channel]
-
-
-def _multiple(side_px: int) -> int:
-    if side_px % MULTIPLE_PX:
-        raise ValueError(f"sides of a canvas are multiples of {MULTIPLE_PX} px")
-    return side_px
-
+from vtb.core.config import Colour, Config, Side
 
 # What the verifier can still tell apart after lossy encoding: a red within 15 degrees of hue on
 # surfaces that are not, and an end that was painted over.
@@ -28,8 +16,6 @@ MIN_END_CONTRAST = 130
 
 # The thinnest wall the verifier was tried on.
 MIN_WALL_PX = 6
-
-Side = Annotated[int, Field(ge=MULTIPLE_PX), AfterValidator(_multiple)]
 
 
 class MazeStyle(Config):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
+from vtb.core.config import Colour
 from vtb.core.types import Language
 
-from .style import Colour, MazeStyle
+from .style import MazeStyle
 
 Marker: TypeAlias = Literal["square", "dot"]
 

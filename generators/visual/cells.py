@@ -8,10 +8,10 @@ from typing import Self
 
 import numpy as np
 
+from vtb.core.config import Colour
 from vtb.core.types import Array
 
 from .worksheet_page import OTHER, Place
-from .worksheet_style import Colour
 
 # Of a cell's sides: what its lines and neighbours may bleed into is not looked at.
 RIM = 1 / 6

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 
 from vtb.core.answers import Parsed, parse_grid
+from vtb.core.config import MULTIPLE_PX
 from vtb.core.generator import AnswerKind
 from vtb.core.rng import Rng
 from vtb.core.types import Content, Instance, Json, Language
 
 from .worksheet import Worksheet
-from .worksheet_config import MULTIPLE_PX, WorksheetConfig
+from .worksheet_config import WorksheetConfig
 from .worksheet_style import PAINTS, WorksheetStyle
 
 if TYPE_CHECKING:

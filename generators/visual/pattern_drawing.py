@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vtb.core.config import Colour
 from vtb.core.frames import FramePlan
 from vtb.core.types import Array, Json
 from vtb.media.canvas import Canvas
 
 from .box import Box
 from .figures import INK, Disc, Figure, Path, Piece, Point, Polygon, Question
-from .pattern_style import Colour, PatternStyle
+from .pattern_style import PatternStyle
 
 if TYPE_CHECKING:
     from .pattern import PatternPuzzle

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from itertools import combinations, pairwise
-from typing import Annotated, Self, TypeAlias
+from typing import Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from vtb.core.config import Config
+from vtb.core.config import Colour, Config
 
 from .figures import HIDDEN, INK
 from .palette import COLOURS, SHADES
-
-Channel = Annotated[int, Field(ge=0, le=255)]
-Colour: TypeAlias = tuple[Channel, Channel, Channel]
 
 BACKGROUND = "background"
 # How much white (above 0) or black (below 0) makes each of `SHADES`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 
+from vtb.core.config import Colour
 from vtb.core.frames import FramePlan
 from vtb.core.rng import Rng
 from vtb.core.types import Array, Json
@@ -12,7 +13,7 @@ from vtb.media.canvas import Canvas
 
 from .cells import even_px, read_colours
 from .worksheet_page import EMPTY, Page, Place, between, blend, eased, one_by_one
-from .worksheet_style import PAINTS, Colour, WorksheetStyle
+from .worksheet_style import PAINTS, WorksheetStyle
 
 # In units of the board: the sheet, the board's corner, and the boxes with their numbers.
 SHEET_WIDTH, SHEET_HEIGHT = 32, 26

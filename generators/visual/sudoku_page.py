@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from vtb.core.config import Colour
 from vtb.core.rng import Rng
 from vtb.core.types import Array, Json
 from vtb.media.canvas import Canvas
@@ -12,7 +13,7 @@ from .cells import CellGrid, even_px
 from .digits import read_digit
 from .sudoku_grids import BLOCK, DIGITS, SIDE
 from .worksheet_page import Page, Place
-from .worksheet_style import Colour, WorksheetStyle
+from .worksheet_style import WorksheetStyle
 
 # Of a cell: digits, lines, and what of it is read. Of the canvas: the margin.
 FONT = 0.62

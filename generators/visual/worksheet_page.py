@@ -10,12 +10,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from vtb.core.config import Colour
 from vtb.core.frames import FramePlan
 from vtb.core.rng import Rng
 from vtb.core.types import Array
 from vtb.media.compare import Mask, components
-
-from .worksheet_style import Colour
 
 # What a place can hold besides the values of its puzzle.
 EMPTY, OTHER, SEVERAL = 0, -1, -2

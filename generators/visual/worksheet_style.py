@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Self, TypeAlias
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from vtb.core.config import Config
+from vtb.core.config import Colour, Config
 
 # What the verifier tells apart after lossy encoding, of 255.
 MIN_PAPER = 215
 MAX_INK = 90
 MIN_PENCIL_CONTRAST = 150
-
-Channel = Annotated[int, Field(ge=0, le=255)]
-Colour: TypeAlias = tuple[Channel, Channel, Channel]
 
 # Paints by name; text answers count them from 1. Any two stay apart at crf 23 and half size.
 PAINTS: Mapping[str, Colour] = {

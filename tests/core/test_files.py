@@ -91,3 +91,43 @@ def test_json_lines_end_at_newlines_only(tmp_path):
 def test_a_file_that_is_not_there_has_no_hash(tmp_path):
     with pytest.raises(UnreadableError, match="absent"):
         files.sha256_file(tmp_path / "absent")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A directory with a file, one below it, a symbolic link to `blob`, and hidden ones."""
+    source = tmp_path / "source"
+    (source / "sub").mkdir(parents=True)
+    (source / ".cache").mkdir()
+    for name in ("a", "sub/b", ".hidden", ".cache/lock", "../blob"):
+        (source / name).write_text(name)
+    (source / "c").symlink_to("../blob")
+    return source
+
+
+def test_only_what_is_missing_and_not_hidden_is_linked(tree, tmp_path):
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "a").write_text("own")
+    files.link_missing(tree, target)
+    assert {str(path.relative_to(target)) for path in target.rglob("*")} == {
+        "a",
+        "c",
+        "sub",
+        "sub/b",
+    }
+    assert (target / "a").read_text() == "own" and (tree / "a").read_text() == "a"
+    assert (target / "sub" / "b").samefile(tree / "sub" / "b")
+    assert not (target / "c").is_symlink()
+    assert (target / "c").samefile(tmp_path / "blob")
+
+
+def test_where_there_can_be_no_links_there_are_copies(tree, tmp_path, monkeypatch):
+    def refuse(path, target):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    files.link_missing(tree, tmp_path / "target")
+    assert (tmp_path / "target" / "sub" / "b").read_text() == "sub/b"
+    assert not (tmp_path / "target" / "sub" / "b").samefile(tree / "sub" / "b")
+    assert (tmp_path / "target" / "c").read_text() == "../blob"

@@ -93,17 +93,10 @@ def test_report_describes_the_file(checkpoint, tmp_path, random_lora):
     assert not report.ok and report.unmatched == () and len(report.faults) == 1
 
 
-@pytest.fixture(scope="module")
-def a14b(tmp_path_factory):
-    from vtb.models.create import create
+def test_each_lora_goes_to_its_expert(tiny_a14b, random_lora):
     from vtb.models.wan.checkpoint import open_checkpoint
 
-    directory = tmp_path_factory.mktemp("models") / "a14b"
-    create("wan2.2-i2v-a14b", "tiny", 0, directory)
-    return open_checkpoint(directory)
-
-
-def test_each_lora_goes_to_its_expert(a14b, random_lora):
+    a14b = open_checkpoint(tiny_a14b["wan2.2-i2v-a14b"])
     high = random_lora(base_family="wan2.2-i2v-a14b", expert="high")
     assert require(high, a14b) == require(high, a14b, "high") == []
     with pytest.raises(UnreadableError, match="high-noise expert, not for the low-noise one"):

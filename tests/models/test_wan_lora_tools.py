@@ -168,24 +168,16 @@ def test_a_lora_of_another_model_is_not_merged(tiny_wan, tmp_path, random_lora):
     assert not (tmp_path / "m").exists()
 
 
-@pytest.fixture(scope="module")
-def tiny_a14b(tmp_path_factory):
-    from vtb.models.create import create
-
-    directory = tmp_path_factory.mktemp("models") / "a14b"
-    create("wan2.2-t2v-a14b", "tiny", 0, directory)
-    return directory
-
-
 def test_the_expert_decides_which_transformer_changes(tiny_a14b, tmp_path, random_lora):
+    model = tiny_a14b["wan2.2-t2v-a14b"]
     made_for = {"base_family": "wan2.2-t2v-a14b", "expert": "low"}
     named = replace(random_lora(targets=("self_attn.q",)), metadata=made_for)
     silent = replace(named, metadata={})
     files = [write(tmp_path / f"{i}.safetensors", one) for i, one in enumerate((named, silent))]
-    merge(files[:1], tiny_a14b, tmp_path / "low")
-    merge(files[1:], tiny_a14b, tmp_path / "high", expert="high")
-    merge(files, tiny_a14b, tmp_path / "both", expert="high")
-    base = contents(tiny_a14b)
+    merge(files[:1], model, tmp_path / "low")
+    merge(files[1:], model, tmp_path / "high", expert="high")
+    merge(files, model, tmp_path / "both", expert="high")
+    base = contents(model)
     changed = {
         case: {
             name.partition("/")[0]
@@ -197,13 +189,13 @@ def test_the_expert_decides_which_transformer_changes(tiny_a14b, tmp_path, rando
     assert changed["low"] == {"low_noise_model"} and changed["high"] == {"high_noise_model"}
     assert changed["both"] == {"low_noise_model", "high_noise_model"}
     with pytest.raises(UsageError, match="two transformers"):
-        merge(files[1:], tiny_a14b, tmp_path / "none")
+        merge(files[1:], model, tmp_path / "none")
     with pytest.raises(UnreadableError, match="belongs to another model"):
         file = write(
             tmp_path / "i2v.safetensors",
             replace(named, metadata={**made_for, "base_family": "wan2.2-i2v-a14b"}),
         )
-        merge([file], tiny_a14b, tmp_path / "none")
+        merge([file], model, tmp_path / "none")
 
 
 def test_sum_is_exact_and_keeps_what_is_common(random_lora):

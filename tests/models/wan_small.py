@@ -65,10 +65,10 @@ def one(arguments, number):
     return [None if a is None else a[number : number + 1] for a in arguments]
 
 
-def fast(dit, *, compile=False, num_checkpointed=0, **options):
+def fast(dit, *, compile=False, num_checkpointed=0):
     from vtb.models.wan.fast import WanForward
 
-    return WanForward(dit, compile=compile, num_checkpointed=num_checkpointed, **options)
+    return WanForward(dit, compile=compile, num_checkpointed=num_checkpointed)
 
 
 def reference(dit):

@@ -62,12 +62,7 @@ def puzzles(
     from vtb.eval.puzzles import evaluate as evaluate_puzzles
     from vtb.run.executor import usable_cpus
 
-    if (pred is None) == (baseline is None):
-        raise UsageError(
-            "nothing to score" if pred is None else "predictions and a baseline were named",
-            fact="one run scores one of both",
-            hint="--pred DIR or --baseline oracle",
-        )
+    _require_one(pred, baseline)
     result = evaluate_puzzles(
         PuzzleEval(
             data=data.resolve(),
@@ -84,14 +79,27 @@ def puzzles(
             force=force,
         )
     )
+    _report(result, fail_under, json_mode)
+    if baseline is None:
+        next_steps(f"vtb eval puzzles --data {quote(str(data))} --split {split} --baseline oracle")
+
+
+def _require_one(pred: Path | None, baseline: str | None) -> None:
+    if (pred is None) == (baseline is None):
+        raise UsageError(
+            "nothing to score" if pred is None else "predictions and a baseline were named",
+            fact="one run scores one of both",
+            hint="--pred DIR or --baseline oracle",
+        )
+
+
+def _report(result: PuzzleResult, fail_under: float | None, json_mode: bool) -> None:
     for warning in result.warnings:
         warn(warning)
     emit(str(result.results["schema"]), result.results, _text(result), json_mode)
     accuracy = result.results["accuracy"]
     if fail_under is not None and (accuracy is None or accuracy < fail_under):
         raise typer.Exit(3)
-    if baseline is None:
-        next_steps(f"vtb eval puzzles --data {quote(str(data))} --split {split} --baseline oracle")
 
 
 def _default_out(data: Path, pred: Path | None, baseline: str | None, rule: str) -> Path:

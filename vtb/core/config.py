@@ -1,14 +1,30 @@
-"""Frozen, strict configuration models and the translation of their errors."""
+"""Frozen, strict configuration models, types of their values, and translation of their errors."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from vtb.core.errors import UsageError, did_you_mean
+
+# Sides of a canvas are multiples of this many px.
+MULTIPLE_PX = 32
+
+
+def _multiple(side_px: int) -> int:
+    if side_px % MULTIPLE_PX:
+        raise ValueError(f"sides of a canvas are multiples of {MULTIPLE_PX} px")
+    return side_px
+
+
+# Of a canvas, px: any, and one of a figure that is to be read at half its size.
+Side = Annotated[int, Field(ge=MULTIPLE_PX), AfterValidator(_multiple)]
+FigureSide = Annotated[int, Field(ge=224, le=2048), AfterValidator(_multiple)]
+Channel = Annotated[int, Field(ge=0, le=255)]
+Colour: TypeAlias = tuple[Channel, Channel, Channel]  # red, green, blue
 
 # The allowed values in pydantic's description of a literal: "'random' or 'corners'".
 _QUOTED = re.compile("'([^']+)'")

@@ -1,4 +1,4 @@
-"""Atomic writes and file hashes."""
+"""Atomic writes, links and file hashes."""
 
 from __future__ import annotations
 
@@ -66,6 +66,24 @@ def atomic_write(target: Path, content: bytes | str) -> None:
 def atomic_write_json(target: Path, value: Mapping[str, Any]) -> None:
     """Writes a JSON object with two-space indent and a final newline."""
     atomic_write(target, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def link_missing(source: Path, target: Path) -> None:
+    """Gives `target` each file below `source` that it lacks, except hidden ones.
+
+    They are hard links, or copies where there cannot be links; symbolic links are followed.
+    """
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        is_hidden = any(name.startswith(".") for name in relative.parts)
+        place = target / relative
+        if is_hidden or path.is_dir() or place.exists():
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.hardlink_to(path.resolve())
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(path, place)
 
 
 def remove_stale_temporaries(*directories: Path) -> None:

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from vtb.core.errors import ConflictError, UsageError
-from vtb.core.files import atomic_directory, atomic_write_json, read_json, sha256_file
+from vtb.core.files import (
+    atomic_directory,
+    atomic_write_json,
+    link_missing,
+    read_json,
+    sha256_file,
+)
 from vtb.models.families import MARKER
 from vtb.models.identity import weights_fingerprint
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
@@ -83,8 +89,8 @@ def merge(
     earlier = _earlier(out, model, settings, force=force)
     if earlier != settings:
         with atomic_directory(out) as building:
-            _write(checkpoint, inputs, building)
             atomic_write_json(building / RECORD_NAME, settings)
+            _write(checkpoint, inputs, building)
             if earlier is not None:
                 shutil.rmtree(out)
     return Merged(
@@ -124,28 +130,15 @@ def _earlier(
 
 
 def _write(checkpoint: WanCheckpoint, inputs: Sequence[_Input], target: Path) -> None:
-    own = (RECORD_NAME, MARKER)
     source = checkpoint.directory
-    paths = [
-        path.relative_to(source)
-        for path in source.rglob("*")
-        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(source).parts)
-    ]
     with progress("merging", sum(len(one.lora.pairs) for one in inputs)) as advance:
-        for path in (path for path in paths if str(path) not in own):
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            added = [(one.lora, one.weight) for one in inputs if source / path in one.shards]
-            if changes(source / path, added):
-                merge_shard(source / path, target / path, added, advance)
-            else:
-                _link(source / path, target / path)
+        for shard in sorted({shard for one in inputs for shard in one.shards}):
+            added = [(one.lora, one.weight) for one in inputs if shard in one.shards]
+            if changes(shard, added):
+                merged = target / shard.relative_to(source)
+                merged.parent.mkdir(exist_ok=True)
+                merge_shard(shard, merged, added, advance)
     if (source / MARKER).is_file():
         # Without its seed: these weights are none that `vtb models init` would make.
         atomic_write_json(target / MARKER, {**read_json(source / MARKER), "seed": None})
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source.resolve())
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
+    link_missing(source, target)
