@@ -14,10 +14,10 @@ from vtb.infer import video
 def infer(tiny_wan: Path, maze_set: Path, tmp_path: Path, monkeypatch):
     """`vtb infer video` with a model that repeats the puzzle."""
 
-    def make_frames(job, fit, seed):
-        return np.repeat(fit.apply(job.picture)[None], 17, axis=0)
+    def make_frames(orders):
+        return [np.repeat(o.fit.apply(o.job.picture)[None], 17, axis=0) for o in orders]
 
-    monkeypatch.setattr(video, "_loaded_model", lambda *_: make_frames)
+    monkeypatch.setattr(video, "load_model", lambda *_: make_frames)
 
     def run(*arguments):
         fixed = ["--model", str(tiny_wan), "--data", str(maze_set), "-o", str(tmp_path / "pred")]
@@ -52,11 +52,24 @@ def test_options_reach_the_record(infer, tmp_path):
     assert (record["num_frames"], record["fps"]) == (17, 8)
 
 
-def test_failed_clips_end_with_3(infer, monkeypatch):
-    def one_frame(job, fit, seed):
-        return fit.apply(job.picture)[None]
+def test_batch(infer, monkeypatch):
+    sizes = []
 
-    monkeypatch.setattr(video, "_loaded_model", lambda *_: one_frame)
+    def make_frames(orders):
+        sizes.append(len(orders))
+        return [np.repeat(o.fit.apply(o.job.picture)[None], 17, axis=0) for o in orders]
+
+    monkeypatch.setattr(video, "load_model", lambda *_: make_frames)
+    assert infer("--size", "64x64", "--batch", "2", "--limit", "3").exit_code == 0
+    assert sizes == [2, 1]
+    assert infer("--batch", "0").exit_code == 2
+
+
+def test_failed_clips_end_with_3(infer, monkeypatch):
+    def one_frame(orders):
+        return [order.fit.apply(order.job.picture)[None] for order in orders]
+
+    monkeypatch.setattr(video, "load_model", lambda *_: one_frame)
     result = infer("--limit", "1", "--json")
     assert result.exit_code == 3 and json.loads(result.stdout)["failed"] == 1
     assert "1 frames instead of 17" in result.stderr

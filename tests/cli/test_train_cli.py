@@ -14,6 +14,7 @@ from vtb.core.errors import UsageError
 from vtb.core.frames import FramePlan
 from vtb.data.build import build
 from vtb.data.request import Request, Task
+from vtb.run.launch import Ending
 
 TINY = "video/wan2.2-ti2v-5b-tiny"
 
@@ -75,6 +76,19 @@ def test_dry_run_shows_the_plan_even_when_it_cannot_be_run(arguments, capsys, mo
     assert "hint: -s data.num_frames=17" in err
 
 
+def test_what_the_machine_lacks_has_a_code_of_its_own(arguments, tmp_path, capsys, monkeypatch):
+    lacking = ("-s", "train.base_precision=fp8", "--json")
+    assert exit_code(monkeypatch, *arguments, *lacking) == 4
+    error = json.loads(capsys.readouterr().out)
+    assert (error["kind"], error["exit_code"]) == ("environment", 4)
+    assert exit_code(monkeypatch, *arguments, *lacking, "--dry-run") == 4
+    out, err = capsys.readouterr()
+    plan = json.loads(out)  # one object
+    assert [check["is_environment"] for check in plan["checks"] if check["name"] == "fp8"] == [True]
+    assert "error: a CPU does not compute in fp8" in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_dry_run_finds_a_directory_with_other_settings(arguments, tmp_path, capsys, monkeypatch):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text('{"settings": {"train.lr": 7}}')
@@ -92,6 +106,7 @@ def test_result_of_a_run(arguments, tmp_path, monkeypatch):
             '{"step": 1, "loss": 2.5}\n{"step": 20, "loss": 1.5}\n'
         )
         watch()
+        return Ending()
 
     monkeypatch.setattr(training, "run_job", partial(training.run_job, launch=launch))
     result = json.loads(run(*arguments, "--json").stdout)
@@ -126,6 +141,7 @@ def test_an_early_end_is_said(arguments, monkeypatch):
         (log.parent / "events.jsonl").write_text(
             '{"encoded": 2, "of": 2}\n{"step": 7, "loss": 1}\n'
         )
+        return Ending()
 
     monkeypatch.setattr(training, "run_job", partial(training.run_job, launch=launch))
     assert "trained: 7 steps, loss 1.0000 → 1.0000, ended early" in run(*arguments).stdout
@@ -137,6 +153,7 @@ def test_cache_only_says_what_it_encoded_and_goes_on_without(arguments, monkeypa
 
     def launch(plan, log, watch):
         assert plan.argv[-1] == "--cache-only"
+        return Ending()
 
     monkeypatch.setattr(training, "fill_cache", partial(training.fill_cache, launch=launch))
     monkeypatch.setattr(sys, "argv", ["vtb", "train", "video", "--cache-only", "-o", "RUN"])
@@ -172,6 +189,7 @@ def test_both_experts_run_one_after_the_other(both_experts, tmp_path, monkeypatc
         started.append(plan.argv[plan.argv.index("--expert") + 1])
         (log.parent / "checkpoints" / "step-000020").mkdir(parents=True)
         (log.parent / "final").mkdir()
+        return Ending()
 
     monkeypatch.setattr(training, "run_job", partial(training.run_job, launch=launch))
     done = run(*both_experts, "--json")
@@ -183,6 +201,23 @@ def test_both_experts_run_one_after_the_other(both_experts, tmp_path, monkeypatc
     ]
     assert result["out"] == result["runs"][-1]["out"]
     assert "--lora-low" in done.stderr
+
+
+def test_an_interrupt_at_the_end_of_the_first_expert_keeps_the_second_from_starting(
+    both_experts, tmp_path, monkeypatch
+):
+    from vtb.train.launch import run as training
+
+    started = []
+
+    def launch(plan, log, watch):
+        started.append(log.parent.name)
+        return Ending(is_complete=True, signal=signal.SIGINT)
+
+    monkeypatch.setattr(training, "run_job", partial(training.run_job, launch=launch))
+    assert exit_code(monkeypatch, *both_experts) == 130
+    assert started == ["high"]
+    assert json.loads((tmp_path / "run" / "high" / "run.json").read_text())["status"] == "done"
 
 
 def test_plans_of_both_experts(both_experts):

@@ -11,6 +11,7 @@ from vtb.core.files import read_json
 from vtb.infer import video
 from vtb.media.fit import Size
 from vtb.media.video import probe
+from vtb.models.wan import sampler
 from vtb.models.wan.lora_file import Lora, LoraPair, write_lora
 
 T2V, I2V = "wan2.2-t2v-a14b", "wan2.2-i2v-a14b"
@@ -47,11 +48,11 @@ def stub(monkeypatch):
     """Replaces the model by one that makes grey clips; gives the jobs it was asked."""
     jobs = []
 
-    def make_frames(job, fit, seed):
-        jobs.append(job)
-        return np.full((17, *fit.target, 3), 128, np.uint8)
+    def make_frames(orders):
+        jobs.extend(order.job for order in orders)
+        return [np.full((17, *order.fit.target, 3), 128, np.uint8) for order in orders]
 
-    monkeypatch.setattr(video, "_loaded_model", lambda *_: make_frames)
+    monkeypatch.setattr(video, "load_model", lambda *_: make_frames)
     return jobs
 
 
@@ -68,23 +69,26 @@ def test_published_settings_are_the_defaults_and_recorded(run, stub, family, set
 
 
 def test_settings_reach_the_model(run, monkeypatch):
-    from vtb.models.wan import generate
+    seen, given = [], []
 
-    seen = []
+    class Sampler:
+        def __init__(self, pipe, sampling, negative, log):
+            seen.append(sampling)
+            assert len(negative)
 
-    def record(pipe, **options):
-        seen.append(options)
-        return np.zeros((17, 64, 64, 3), np.uint8)
+        def frames(self, contexts, seeds, size, pictures):
+            assert size == (64, 64)
+            given.append(pictures is not None)
+            return np.zeros((1, 17, 64, 64, 3), np.uint8)
 
-    monkeypatch.setattr(generate, "generate", record)
+    monkeypatch.setattr(sampler, "ClipSampler", Sampler)
     run(T2V, "t2v", cfg=None)
     run(I2V, "i2v", cfg=None)
-    keys = ("cfg", "cfg_low", "boundary", "shift")
-    assert [[call[key] for key in keys] for call in seen] == [
-        [4.0, 3.0, 0.875, 12.0],
-        [3.5, 3.5, 0.9, 5.0],
+    assert [(s.cfg, s.cfg_low, s.boundary, s.shift) for s in seen] == [
+        (4.0, 3.0, 0.875, 12.0),
+        (3.5, 3.5, 0.9, 5.0),
     ]
-    assert [call["image"] is None for call in seen] == [True, False]
+    assert given == [False, True]
 
 
 def test_text_alone_makes_a_clip_in_the_size_of_the_puzzle_and_says_so(run, tmp_path):

@@ -19,11 +19,14 @@ from vtb.data.build import build
 from vtb.data.predictions import open_predictions
 from vtb.data.request import Request, Task
 from vtb.data.store import open_dataset
-from vtb.infer import device, video
+from vtb.infer import device, video, written
 from vtb.infer import settings as infer_settings
+from vtb.infer.batches import Order, batches
 from vtb.infer.device import Placement, place
+from vtb.infer.sources import DatasetSource, VideoJob
 from vtb.infer.video import sample_seed
-from vtb.media.video import probe
+from vtb.media.fit import Fit, Size
+from vtb.media.video import probe, read_frames
 from vtb.models.structure import read_shapes
 from vtb.models.wan.lora_file import Lora, LoraPair, write_lora
 from vtb.models.wan.lora_targets import linear_shapes
@@ -76,12 +79,16 @@ def stub(monkeypatch):
     """Replaces the model by one that repeats the picture; gives the list of jobs it was asked."""
     jobs = []
 
-    def make_frames(job, fit, seed):
-        jobs.append((job.sample_id, seed))
-        return np.repeat(fit.apply(job.picture)[None], 17, axis=0)
+    def make_frames(orders):
+        jobs.extend((order.job.sample_id, order.seed) for order in orders)
+        return repeated(orders)
 
-    monkeypatch.setattr(video, "_loaded_model", lambda *_: make_frames)
+    monkeypatch.setattr(video, "load_model", lambda *_: make_frames)
     return jobs
+
+
+def repeated(orders, num_frames=17):
+    return [np.repeat(o.fit.apply(o.job.picture)[None], num_frames, axis=0) for o in orders]
 
 
 def test_clip_sidecar_list_and_record(infer, tmp_path, maze_set, tiny_wan):
@@ -160,7 +167,7 @@ def test_an_interrupted_run_lists_only_whole_clips(infer, stub, tmp_path, monkey
     infer(limit=1)
     (tmp_path / "pred" / ".x.mp4.0123.tmp").write_bytes(b"half")
     with monkeypatch.context() as patch:
-        patch.setattr(video, "append_line", stop)
+        patch.setattr(written, "append_line", stop)
         with pytest.raises(Stop):
             infer(limit=2)
     assert len(listed(tmp_path / "pred")) == 1
@@ -178,14 +185,62 @@ def test_seeds_depend_on_id_and_root_seed_only(infer, stub, tmp_path):
 
 
 def test_a_clip_of_the_wrong_length_is_a_failure_not_a_file(infer, tmp_path, monkeypatch):
-    monkeypatch.setattr(video, "_loaded_model", lambda *_: short)
-
-    def short(job, fit, seed):
-        return np.repeat(fit.apply(job.picture)[None], 13, axis=0)
-
+    monkeypatch.setattr(video, "load_model", lambda *_: lambda orders: repeated(orders, 13))
     result = infer(limit=2)
     assert (result.done, len(result.failed)) == (0, 2)
     assert not list((tmp_path / "pred").glob("*.mp4"))
+
+
+def test_a_failing_clip_does_not_take_its_batch_with_it(infer, maze_set, tmp_path, monkeypatch):
+    ids = open_dataset(maze_set).ids("test", 4)
+    read = DatasetSource.job
+
+    def job(source, sample_id):
+        if sample_id == ids[1]:
+            raise UnreadableError("no picture")
+        return read(source, sample_id)
+
+    def make_frames(orders):
+        return [clip[: 13 if o.job.sample_id == ids[2] else 17] for o, clip in made(orders)]
+
+    def made(orders):
+        return zip(orders, repeated(orders), strict=True)
+
+    monkeypatch.setattr(DatasetSource, "job", job)
+    monkeypatch.setattr(video, "load_model", lambda *_: make_frames)
+    result = infer(limit=4, batch=4)
+    assert list(result.failed) == [ids[1], ids[2]] and result.done == 2
+    assert [row["sample_id"] for row in listed(tmp_path / "pred")] == [ids[0], ids[3]]
+
+
+def test_clips_of_equal_size_share_a_batch():
+    def order(name, side):
+        size = Size(side, side)
+        return Order(VideoJob(name, "", None, size), Fit.of(size, None, 32, "pad"), 0)
+
+    sides = {"a": 64, "b": 96, "c": 60, "d": 90, "e": 64, "f": 64, "g": 128}
+    orders = [order(name, side) for name, side in sides.items()]
+
+    def names(count):
+        return ["".join(o.job.sample_id for o in batch) for batch in batches(orders, count)]
+
+    assert names(2) == ["ac", "bd", "ef", "g"]
+    assert names(3) == ["ace", "bd", "f", "g"]
+    assert names(1) == list(sides)
+
+
+def test_a_batch_changes_no_clip_and_is_no_conflict(infer, tmp_path, maze_set):
+    assert infer(limit=1).done == 1
+    result = infer(limit=3, batch=2)
+    assert (result.done, result.skipped) == (2, 1)
+    infer(limit=3, batch=3, out=tmp_path / "together")
+    record = read_json(tmp_path / "together" / "infer.json")
+    assert record == read_json(tmp_path / "pred" / "infer.json") and "batch" not in record
+    for row in listed(tmp_path / "pred"):
+        one, other = (
+            read_frames(tmp_path / name / row["path"]).astype(int) for name in ("pred", "together")
+        )
+        assert one.std() > 5 and np.abs(one - other).mean() < 1
 
 
 def test_other_parameters_are_a_conflict_and_force_starts_afresh(infer, stub):

@@ -16,8 +16,18 @@ def tiny_pipe(tiny_wan: Path):
 @pytest.fixture(scope="session")
 def small_wan():
     """The module `wan_small.py`: small random transformers, inputs and comparisons."""
-    spec = spec_from_file_location("wan_small", Path(__file__).with_name("wan_small.py"))
-    module = sys.modules[spec.name] = module_from_spec(spec)
+    return _module("wan_small")
+
+
+@pytest.fixture(scope="session")
+def diffsynth_clip():
+    """The module `diffsynth_clip.py`: clips from diffsynth's own pipeline."""
+    return _module("diffsynth_clip")
+
+
+def _module(name):
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 

@@ -1,17 +1,14 @@
-"""Loading through diffsynth's own loader, and generating with the result."""
+"""Loading through diffsynth's own loader."""
 
 import json
 import shutil
 
-import numpy as np
 import pytest
 
-from vtb.core.errors import MissingEnvironmentError, UnreadableError, UsageError
+from vtb.core.errors import MissingEnvironmentError, UnreadableError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffsynth")
-
-CLIP = {"num_frames": 9, "height": 64, "width": 64, "steps": 2, "cfg": 5.0, "shift": 5.0}
 
 
 @pytest.fixture
@@ -23,15 +20,6 @@ def load(directory, **options):
     from vtb.models.wan.load import load_pipeline
 
     return load_pipeline(directory, **options)
-
-
-def generate(pipe, **options):
-    from vtb.models.wan.generate import generate
-
-    image = np.zeros((64, 64, 3), np.uint8)
-    image[16:40, 8:24] = (255, 40, 0)
-    call = {"prompt": "Draw the path.", "image": image, "seed": 1, **CLIP, **options}
-    return generate(pipe, **call)
 
 
 def test_every_part_is_loaded_frozen_and_with_the_real_flags(tiny_pipe, tiny_wan):
@@ -71,8 +59,8 @@ def test_only_the_wanted_parts_are_loaded_and_registered_once(copy):
     assert pipe.text_encoder is None and pipe.tokenizer is None
     assert pipe.dit is not None and pipe.vae is not None
     load(copy, parts=("dit", "vae"))
-    classes = [entry["model_class"] for entry in MODEL_CONFIGS]
-    assert classes.count("vtb.models.wan.small_vae.SmallWanVAE38") == 1
+    structure = open_checkpoint(copy).part("vae").structure_hash
+    assert [entry["model_hash"] for entry in MODEL_CONFIGS].count(structure) == 1
 
 
 @pytest.mark.parametrize(
@@ -114,26 +102,3 @@ def test_without_a_marker_the_tiny_files_are_not_the_published_model(copy):
     (copy / "vtb_tiny.json").unlink()
     with pytest.raises(UnreadableError, match="1f5ab7703c6fc803fdded85ff040c316"):
         load(copy)
-
-
-def test_clip_depends_on_seed_and_image_and_on_nothing_else(tiny_pipe, capfd):
-    clip = generate(tiny_pipe)
-    assert clip.shape == (9, 64, 64, 3) and clip.dtype == np.uint8
-    assert clip.std() > 1
-    torch.rand(3)
-    assert np.array_equal(clip, generate(tiny_pipe))
-    assert not np.array_equal(clip, generate(tiny_pipe, seed=2))
-    assert not np.array_equal(clip, generate(tiny_pipe, image=None))
-    assert capfd.readouterr().out == ""
-
-
-def test_prompt_and_negative_prompt_matter(tiny_pipe):
-    clip = generate(tiny_pipe)
-    assert not np.array_equal(clip, generate(tiny_pipe, prompt="A ball rolls."))
-    assert not np.array_equal(clip, generate(tiny_pipe, negative_prompt="A ball rolls."))
-
-
-@pytest.mark.parametrize("change", [{"num_frames": 10}, {"height": 80}, {"width": 96}])
-def test_geometry_that_upstream_would_change_silently_is_an_error(tiny_pipe, change):
-    with pytest.raises(UsageError):
-        generate(tiny_pipe, **change)

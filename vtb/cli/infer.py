@@ -60,6 +60,9 @@ def video(
     seed: Annotated[int, typer.Option(help="Root of every random stream.")] = 42,
     limit: Limit = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")] = "auto",
+    batch: Annotated[
+        int, typer.Option(min=1, help="Clips made at a time; more need more memory.")
+    ] = 1,
     out: Out = None,
     force: Force = False,
     json_mode: JsonMode = False,
@@ -91,6 +94,7 @@ def video(
             seed=seed,
             limit=limit,
             device=device,
+            batch=batch,
             force=force,
         )
     )

@@ -31,7 +31,8 @@ class VideoRequest:
     The samples come from a split of the dataset `data`, or from one `prompt` with its `image`,
     which a model that takes no image does without. `size` is where the model works; clips come
     back in the size of their puzzle. Each of `loras` goes to the expert that it names; `lora_low`
-    is one for the low-noise expert. `cfg` is the guidance scale of every expert.
+    is one for the low-noise expert. `cfg` is the guidance scale of every expert. `batch` clips of
+    equal size are made at a time, which changes memory and speed only.
     """
 
     model: Path
@@ -51,6 +52,7 @@ class VideoRequest:
     seed: int = 42
     limit: int | None = None
     device: str = "auto"
+    batch: int = 1
     force: bool = False
 
     def source(self, variant: WanVariant) -> Source:
@@ -71,7 +73,7 @@ class VideoRequest:
 class VideoSettings:
     """Everything that decides the frames of a clip, but for the puzzle and the weights.
 
-    `cfg_low` and `boundary` are those of a model with two experts; see `generate`.
+    `cfg_low` and `boundary` are those of a model with two experts; see `Sampling`.
     """
 
     shape: ClipShape

@@ -68,6 +68,11 @@ class DatasetSource:
             )
         return drawings
 
+    def prompts(self, limit: int | None) -> dict[str, str]:
+        """The prompts by sample id, in order."""
+        rows = self.dataset.rows(self.split, ["id", "prompt"], limit)
+        return {row["id"]: row["prompt"] for row in rows}
+
     def buckets(self) -> range:
         """The buckets that the puzzles may come from; see `SplitRule`."""
         return split_rule(self.dataset.path).buckets(self.split)
@@ -109,6 +114,10 @@ class PromptSource:
         """A hash of prompt and image by the one id, which is derived from it."""
         digest = fingerprint(f"{self.prompt}\0{self.record()['image_sha256']}".encode())
         return {f"prompt-{digest[:12]}": digest}
+
+    def prompts(self, limit: int | None) -> dict[str, str]:
+        """The one prompt by its id."""
+        return dict.fromkeys(self.drawings(limit), self.prompt)
 
     def buckets(self) -> range:
         """None: the picture need not be a puzzle."""

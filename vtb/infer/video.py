@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from vtb.core.errors import ConflictError, UnreadableError
-from vtb.core.files import (
-    append_line,
-    atomic_write,
-    atomic_write_json,
-    read_json_lines,
-    remove_stale_temporaries,
-    sha256_file,
-)
+from vtb.core.files import remove_stale_temporaries
 from vtb.core.splits import overlap_warnings
-from vtb.core.types import Array
-from vtb.data.names import sample_file
+from vtb.infer.batches import Order, batches
 from vtb.infer.loras import LoraFiles, assign_loras
+from vtb.infer.model import MakeFrames, load_model
 from vtb.infer.settings import DESCRIPTIVE, VideoRequest, VideoSettings, resolve, run_record
-from vtb.infer.sources import PromptSource, Source, VideoJob
-from vtb.media.fit import Fit
-from vtb.media.video import encode, probe
-from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
+from vtb.infer.sources import PromptSource, Source
+from vtb.infer.written import LIST_NAME, finished, write_clip
+from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.models.wan.variants import WanVariant
 from vtb.run.extras import require_train_extra
 from vtb.run.lock import output_lock
 from vtb.run.progress import progress
 from vtb.run.settings import record_settings
 
-if TYPE_CHECKING:
-    from diffsynth.pipelines.wan_video import WanVideoPipeline
-
-    from vtb.infer.device import Placement
-    from vtb.models.wan.lora_file import Lora
-
-LIST_NAME = "predictions.jsonl"
 RECORD_NAME = "infer.json"
-LOG_NAME = "infer.log"
-
-# Makes the frames of a job, RGB uint8 (T, H, W, 3) in the model's size, from a seed.
-MakeFrames: TypeAlias = Callable[[VideoJob, Fit, int], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +70,14 @@ def infer_videos(request: VideoRequest) -> InferResult:
     with output_lock(request.out):
         remove_stale_temporaries(request.out)
         _require_same_settings(request, record)
-        finished = _finished(request.out)
-        todo = {name: d for name, d in drawings.items() if finished.get(name) != d}
+        present = finished(request.out)
+        todo = {name: d for name, d in drawings.items() if present.get(name) != d}
         failed: dict[str, str] = {}
         if todo:
             loras, doubts = files.read(checkpoint)
             warnings += doubts
-            make_frames = _loaded_model(request, checkpoint, loras, settings, placement)
+            prompts = [text for name, text in source.prompts(request.limit).items() if name in todo]
+            make_frames = load_model(request, checkpoint, loras, settings, placement, prompts)
             failed = _make_all(request, source, files, settings, todo, make_frames)
     return InferResult(
         out=request.out,
@@ -115,7 +96,7 @@ def _require_same_settings(request: VideoRequest, record: Mapping[str, Any]) -> 
         record_settings(path, record, free=DESCRIPTIVE)
     except ConflictError:
         # A folder in which nothing was made is free for another try.
-        if not request.force and _finished(request.out):
+        if not request.force and finished(request.out):
             raise
         # The list goes before the new record is there: never old clips under new settings.
         (request.out / LIST_NAME).unlink(missing_ok=True)
@@ -143,17 +124,6 @@ def sample_seed(seed: int, sample_id: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _finished(out: Path) -> dict[str, str | None]:
-    """The drawing that each whole clip was made for, by sample id; the last of its lines counts."""
-    rows = {row["sample_id"]: row for row in read_json_lines(out / LIST_NAME)}
-    return {name: row.get("drawing") for name, row in rows.items() if _is_whole(out, row)}
-
-
-def _is_whole(out: Path, row: Mapping[str, Any]) -> bool:
-    path = out / row["path"]
-    return path.is_file() and sha256_file(path) == row["sha256"]
-
-
 def _make_all(
     request: VideoRequest,
     source: Source,
@@ -162,101 +132,29 @@ def _make_all(
     todo: Mapping[str, str],
     make_frames: MakeFrames,
 ) -> dict[str, str]:
-    """Makes clip after clip of the drawings in `todo`; returns why others could not be made."""
+    """Makes the clips of the drawings in `todo`; returns why others could not be made."""
     failed: dict[str, str] = {}
     with progress("generating", len(todo)) as advance:
-        for sample_id, drawing in todo.items():
-            try:
-                _make(request, source.job(sample_id), drawing, files, settings, make_frames)
-            except UnreadableError as error:
-                failed[sample_id] = str(error)
-            advance(1)
+
+        def orders() -> Iterator[Order]:
+            for sample_id in todo:
+                try:
+                    job = source.job(sample_id)
+                except UnreadableError as error:
+                    failed[sample_id] = str(error)
+                    advance(1)
+                else:
+                    seed = sample_seed(settings.seed, sample_id)
+                    yield Order(job, settings.fit_of(job.size), seed)
+
+        for batch in batches(orders(), request.batch):
+            for order, frames in zip(batch, make_frames(batch), strict=True):
+                name = order.job.sample_id
+                try:
+                    write_clip(
+                        request, settings, order, frames, drawing=todo[name], loras=files.text
+                    )
+                except UnreadableError as error:
+                    failed[name] = str(error)
+                advance(1)
     return failed
-
-
-def _loaded_model(
-    request: VideoRequest,
-    checkpoint: WanCheckpoint,
-    loras: Mapping[str, Lora],
-    settings: VideoSettings,
-    placement: Placement,
-) -> MakeFrames:
-    """All parts of the model, with its LoRAs."""
-    from vtb.models.wan.generate import generate
-    from vtb.models.wan.load import load_pipeline
-    from vtb.models.wan.lora import apply_lora
-
-    log = request.out / LOG_NAME
-    pipe: WanVideoPipeline = load_pipeline(
-        request.model, device=placement.device, dtype=placement.dtype, log=log
-    )
-    for expert, lora in loras.items():
-        apply_lora(pipe.dit2 if expert == "low" else pipe.dit, lora)
-    takes_image = checkpoint.variant.takes_image
-
-    def make_frames(job: VideoJob, fit: Fit, seed: int) -> Array:
-        return generate(
-            pipe,
-            prompt=job.prompt,
-            image=fit.apply(job.picture) if takes_image and job.picture is not None else None,
-            num_frames=settings.shape.num_frames,
-            height=fit.target.height,
-            width=fit.target.width,
-            steps=settings.steps,
-            cfg=settings.cfg,
-            cfg_low=settings.cfg_low,
-            boundary=settings.boundary,
-            seed=seed,
-            shift=settings.shift,
-            log=log,
-        )
-
-    return make_frames
-
-
-def _make(
-    request: VideoRequest,
-    job: VideoJob,
-    drawing: str,
-    files: LoraFiles,
-    settings: VideoSettings,
-    make_frames: MakeFrames,
-) -> None:
-    seed = sample_seed(settings.seed, job.sample_id)
-    fit = settings.fit_of(job.size)
-    frames = fit.undo(make_frames(job, fit, seed))
-    clip = _clip(frames, settings)
-    path = sample_file(request.out, job.sample_id, ".mp4")
-    atomic_write(path, clip)
-    origin = {"model": str(request.model), "run": files.text, "seed": seed}
-    sidecar: dict[str, Any] = {
-        "sample_id": job.sample_id,
-        "prompt": job.prompt,
-        **settings.record(),
-        **origin,
-        "generated_size": list(fit.target),
-        "clip_size": list(frames.shape[1:3]),
-    }
-    atomic_write_json(path.with_suffix(".json"), sidecar)
-    line = {
-        "sample_id": job.sample_id,
-        "kind": "video",
-        "path": path.name,
-        **origin,
-        "sha256": hashlib.sha256(clip).hexdigest(),
-        "drawing": drawing,
-    }
-    append_line(request.out / LIST_NAME, json.dumps(line))
-
-
-def _clip(frames: Array, settings: VideoSettings) -> bytes:
-    """The frames as MP4; raises UnreadableError unless it decodes to the wanted number."""
-    num_frames, height, width = frames.shape[:3]
-    clip = encode(frames, num_frames=num_frames, height=height, width=width, fps=settings.shape.fps)
-    found = probe(clip).num_frames
-    if found != settings.shape.num_frames:
-        raise UnreadableError(
-            "the clip has the wrong length",
-            fact=f"{found} frames instead of {settings.shape.num_frames}",
-        )
-    return clip

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from vtb.core.types import Array
-from vtb.models.wan.generate import TILE_AREA_PX
 
 # (noisy latents, timesteps (B,), context, is_image_conditioned (B,), image condition) to velocity
 Predictor = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
-# As diffsynth tiles by default, in latents (height, width).
+# As diffsynth tiles by default, in latents (height, width). A clip that fits in one tile of the
+# Wan2.2 VAE needs no more memory undivided, and has no seams.
 TILE_SIZE, TILE_STRIDE = (30, 52), (15, 26)
+TILE_AREA_PX = 480 * 832
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class Conditions:
     context: Tensor
     first_frame: Tensor | None = None
     image_condition: Tensor | None = None
+
+
+class LowNoise(NamedTuple):
+    """The expert that takes over below `boundary`, a sigma, with its own guidance scale."""
+
+    predict: Predictor
+    boundary: float
+    cfg: float
 
 
 def inference_sigmas(steps: int, shift: float) -> Tensor:
@@ -52,47 +61,52 @@ def denoise(
     dtype: torch.dtype,
     cfg: float = 1.0,
     negative_context: Tensor | None = None,
+    low: LowNoise | None = None,
 ) -> Tensor:
     """Clean latents, float32 like `noise` (B, C, T, h, w), by Euler's method.
 
-    The model reads `dtype`. With `cfg` above 1 it is also asked with `negative_context` instead of
-    the context, of the same shape or with B = 1, and its answer is extrapolated away from that.
+    The model reads `dtype`. With a `cfg` other than 1 it is also asked with `negative_context`
+    instead of the context, of the same shape or with B = 1, and its answer is extrapolated away
+    from that.
     """
-    assert cfg == 1 or negative_context is not None
+    assert negative_context is not None or (cfg == 1 and (low is None or low.cfg == 1))
     count, first = len(noise), conditions.first_frame
     is_given = torch.full((count,), first is not None, device=noise.device)
     context = conditions.context.to(dtype)
     image = None if conditions.image_condition is None else conditions.image_condition.to(dtype)
     sigmas = inference_sigmas(steps, shift)
     latents = _beginning_with(first, noise)
-    for sigma, after in zip(sigmas.tolist(), sigmas[1:].tolist(), strict=False):
-        timesteps = torch.full((count,), 1000 * sigma, device=noise.device).to(dtype)
+    for timestep, change in zip((1000 * sigmas).tolist(), sigmas.diff().tolist(), strict=False):
+        expert, scale = predict, cfg
+        # By timesteps, not sigmas, as diffsynth: one that lies on the boundary may be rounded.
+        if low is not None and timestep < 1000 * low.boundary:
+            expert, scale = low.predict, low.cfg
+        timesteps = torch.full((count,), timestep, device=noise.device).to(dtype)
         inputs = latents.to(dtype)
-        velocity = predict(inputs, timesteps, context, is_given, image).float()
-        if cfg != 1 and negative_context is not None:
+        velocity = expert(inputs, timesteps, context, is_given, image).float()
+        if scale != 1 and negative_context is not None:
             negative = negative_context.to(dtype).expand_as(context)
-            without = predict(inputs, timesteps, negative, is_given, image).float()
-            velocity = without + cfg * (velocity - without)
-        latents = _beginning_with(first, latents + (after - sigma) * velocity)
+            without = expert(inputs, timesteps, negative, is_given, image).float()
+            velocity = without + scale * (velocity - without)
+        latents = _beginning_with(first, latents + change * velocity)
     return latents
 
 
 @torch.no_grad()
 def decode(vae: Any, latents: Tensor) -> Array:
-    """One clip's latents (C, T, h, w), in the precision of diffsynth's VAE, as its frames.
+    """Latents (B, C, T, h, w), in the precision of diffsynth's VAE, as frames.
 
-    RGB uint8 (frames, height, width, 3); tiled where `generate` tiles too.
+    RGB uint8 (B, frames, height, width, 3). Large clips are decoded one by one, in tiles.
     """
-    height, width = (side * vae.upsampling_factor for side in latents.shape[2:])
-    video: Tensor = vae.decode(
-        latents[None],
-        device=latents.device,
-        tiled=height * width > TILE_AREA_PX,
-        tile_size=TILE_SIZE,
-        tile_stride=TILE_STRIDE,
-    )[0]
+    height, width = (side * vae.upsampling_factor for side in latents.shape[3:])
+    video: Tensor
+    if height * width > TILE_AREA_PX:
+        tiles = {"tile_size": TILE_SIZE, "tile_stride": TILE_STRIDE}
+        video = vae.decode(latents, device=latents.device, tiled=True, **tiles)
+    else:
+        video = vae.model.decode(latents, vae.scale)
     levels = ((video + 1) * 127.5).clip(0, 255).to("cpu", torch.uint8)
-    return levels.permute(1, 2, 3, 0).contiguous().numpy()
+    return levels.permute(0, 2, 3, 4, 1).contiguous().numpy()
 
 
 def _beginning_with(first: Tensor | None, latents: Tensor) -> Tensor:

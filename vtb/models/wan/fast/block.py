@@ -18,9 +18,6 @@ from vtb.models.wan.fast.rope import RotaryTable
 Block = Callable[[Any, Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 # Graphs of one process: shapes of clips, with and without gradients, bf16 and fp8 blocks.
 MAX_GRAPHS = 64
-# Of what the compiler would keep for the backward pass. Any value from 0.7 to below 1 drops what
-# norms, modulation, rotation and GELU give, a third of it; from 0.5 down attention runs again too.
-ELEMENTWISE_BUDGET = 0.9
 
 
 def block(
@@ -41,7 +38,7 @@ def block(
     return x + gate(fed, ffn_factor)
 
 
-def compiled_block(*, recompute_elementwise: bool) -> Block:
+def compiled_block() -> Block:
     """`block`, compiled at its first call and then once for each new shape.
 
     The module is an argument, so its weights are inputs of the graph and all blocks share it.
@@ -50,6 +47,5 @@ def compiled_block(*, recompute_elementwise: bool) -> Block:
     dynamo.recompile_limit = max(dynamo.recompile_limit, MAX_GRAPHS)
     # Else the backward pass is compiled when it first runs, where failing is past help.
     functorch.force_non_lazy_backward_lowering = True
-    functorch.activation_memory_budget = ELEMENTWISE_BUDGET if recompute_elementwise else 1.0
     compiled: Block = torch.compile(block, dynamic=False, fullgraph=True)
     return compiled

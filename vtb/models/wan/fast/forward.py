@@ -31,25 +31,14 @@ class WanForward(nn.Module):
 
     With `compile` the blocks run compiled; when that fails, a warning is logged and they run
     uncompiled. The first `num_checkpointed` blocks are recomputed in the backward pass, where they
-    come last, when most other activations are already free. `recompute_elementwise` recomputes
-    norms and the like in all compiled blocks, but no matrix product and no attention: they keep
-    16 instead of 24 bf16 tensors of shape (L, D) each (TI2V-5B).
+    come last, when most other activations are already free.
     """
 
-    def __init__(
-        self,
-        dit: Any,
-        *,
-        compile: bool,
-        num_checkpointed: int,
-        recompute_elementwise: bool = False,
-    ) -> None:
+    def __init__(self, dit: Any, *, compile: bool, num_checkpointed: int) -> None:
         super().__init__()
         self.dit = dit
         self.num_checkpointed = num_checkpointed
-        self._block: Block = block
-        if compile:
-            self._block = compiled_block(recompute_elementwise=recompute_elementwise)
+        self._block: Block = compiled_block() if compile else block
         self._tables: dict[tuple[Grid, torch.device], RotaryTable] = {}
 
     def forward(
