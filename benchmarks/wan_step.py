@@ -243,7 +243,7 @@ def workload(
         variant.tokens(frames, height, width), len(dit.blocks), block.dim, block.ffn_dim
     )
     base = sum(p.numel() for p in parameters) - lora
-    return Workload(shape, base, lora, base_bytes=1 if is_fp8 else 2)
+    return Workload(shape, base, lora, frozen_bytes=1 if is_fp8 else 2)
 
 
 def random_batch(dit: Any, variant: WanVariant, frames: int, height: int, width: int) -> NoisyBatch:
@@ -263,7 +263,8 @@ def random_batch(dit: Any, variant: WanVariant, frames: int, height: int, width:
     return NoisyBatch(
         latents=random(channels, *grid),
         noise=random(channels, *grid).float(),
-        context=random(TEXT_TOKENS, text_dim),
+        prompts=random(TEXT_TOKENS, text_dim),
+        prompt_of=torch.zeros(1, dtype=torch.long, device=device()),
         timesteps=schedule.timesteps[index].to(device()),
         sigmas=schedule.sigmas[index].to(device()),
         weights=schedule.weights[index].to(device()),

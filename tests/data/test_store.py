@@ -1,4 +1,7 @@
 import io
+import pickle
+import random
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
@@ -41,6 +44,44 @@ def test_one_sample(small):
     assert frames.shape[0] == 17
     assert np.abs(frames[0].astype(int) - sample.puzzle).mean() < 3
     assert np.abs(frames[-1].astype(int) - sample.solution).mean() < 3
+
+
+def test_rows_in_any_order_and_any_thread(small):
+    expected = {row["id"]: row for row in small.rows()}
+    ids = small.ids() * 5
+    random.Random(0).shuffle(ids)
+    copy = pickle.loads(pickle.dumps(small))
+    for dataset in (small, copy):
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(dataset.row, ids)) == [expected[name] for name in ids]
+    some = small.row(ids[0], columns=["video", "prompt"])
+    assert some == {name: expected[ids[0]][name] for name in ("prompt", "video")}
+
+
+def test_a_row_is_checked_although_its_footer_is_known(tmp_path, request_of):
+    build(request_of(), tmp_path, 10)
+    dataset = open_dataset(tmp_path)
+    name = dataset.ids("train")[0]
+    content = dataset.row(name)["image"]["bytes"]
+    shard = next((tmp_path / "data").glob("train*.parquet"))
+    whole = shard.read_bytes()
+    at = whole.index(content) + len(content) // 2
+    shard.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    with pytest.raises(UnreadableError, match=shard.name):
+        dataset.row(name)
+    shard.unlink()
+    with pytest.raises(UnreadableError, match=shard.name):
+        dataset.row(name)
+
+
+def test_a_dataset_made_anew_is_read_anew(tmp_path, request_of):
+    found = []
+    for count in (10, 20):
+        build(request_of(), tmp_path, count)
+        dataset = open_dataset(tmp_path)
+        assert [dataset.row(name)["id"] for name in dataset.ids()] == dataset.ids()
+        found.append(len(dataset.ids()))
+    assert found == [10, 20]
 
 
 def test_truncated_shard(tmp_path, request_of):

@@ -206,10 +206,19 @@ def test_a_missing_encoder_says_what_to_install(monkeypatch):
 
 
 def test_a_clip_whose_size_changes_is_unreadable(monkeypatch):
-    sizes = [np.zeros((side, 16, 3), np.uint8) for side in (16, 16, 32)]
-    monkeypatch.setattr(video, "decode", lambda source: iter(sizes))
-    with pytest.raises(UnreadableError, match="not a readable video"):
+    frames = [(av.VideoFrame(16, side, "yuv420p"), 3) for side in (16, 16, 32)]
+    monkeypatch.setattr(video, "_decoded", lambda source: iter(frames))
+    with pytest.raises(UnreadableError, match="not a readable video") as error:
         video.read_frames(b"")
+    assert error.value.fact == "its size changes"
+
+
+@pytest.mark.parametrize("promised", [0, 1, 5, 17, 10**9])
+def test_an_index_that_promises_another_number_of_frames(promised, monkeypatch):
+    content, decoded = encoded(), video._decoded
+    lying = lambda source: ((frame, promised) for frame, _ in decoded(source))  # noqa: E731
+    monkeypatch.setattr(video, "_decoded", lying)
+    assert np.array_equal(read_frames(content), np.stack(list(decode(content))))
 
 
 def test_a_clip_too_large_for_memory_is_refused(monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 
 from vtb.core.errors import ChildFailedError
 from vtb.run.environment import redact, training_environment
-from vtb.run.launch import LAUNCHER_PID, execute
+from vtb.run.launch import LAUNCHER_PID, Ending, execute
 from vtb.run.plan import Check, Estimates, Plan
 
 
@@ -52,7 +52,7 @@ def test_streams_go_to_the_log_and_the_environment_is_added(tmp_path):
     """
     log = tmp_path / "log.txt"
     log.write_text("before\n")
-    assert execute(plan_of(tmp_path, code, {"VTB_TEST": "given"}), log, nothing) is None
+    assert execute(plan_of(tmp_path, code, {"VTB_TEST": "given"}), log, nothing) == Ending()
     assert sorted(log.read_text().splitlines()) == ["before", f"given {tmp_path}", "problem"]
 
 
@@ -141,12 +141,12 @@ def test_a_signal_reaches_the_child_as_sigterm(tmp_path, number):
     """
     before = signal.getsignal(number)
     signal_when(ready, number)
-    assert execute(plan_of(tmp_path, code), tmp_path / "log", nothing) == number
+    assert execute(plan_of(tmp_path, code), tmp_path / "log", nothing) == Ending(False, number)
     assert (tmp_path / "saved").read_text() == str(int(signal.SIGTERM))
     assert signal.getsignal(number) is before
 
 
-def test_a_child_that_ends_well_in_spite_of_a_signal_is_done(tmp_path):
+def test_a_child_may_end_well_in_spite_of_a_signal(tmp_path):
     code = """
         import pathlib, signal, sys, time
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
@@ -154,7 +154,8 @@ def test_a_child_that_ends_well_in_spite_of_a_signal_is_done(tmp_path):
         time.sleep(60)
     """
     signal_when(tmp_path / "ready", signal.SIGTERM)
-    assert execute(plan_of(tmp_path, code), tmp_path / "log", nothing) is None
+    ending = execute(plan_of(tmp_path, code), tmp_path / "log", nothing)
+    assert ending == Ending(True, signal.SIGTERM)
 
 
 def test_a_deaf_child_and_its_children_are_killed_after_the_grace_time(tmp_path):
@@ -167,8 +168,8 @@ def test_a_deaf_child_and_its_children_are_killed_after_the_grace_time(tmp_path)
         time.sleep(60)
     """
     signal_when(tmp_path / "ready", signal.SIGTERM)
-    stopped = execute(plan_of(tmp_path, code), tmp_path / "log", nothing, grace_s=0.4)
-    assert stopped == signal.SIGTERM
+    ending = execute(plan_of(tmp_path, code), tmp_path / "log", nothing, grace_s=0.4)
+    assert ending == Ending(False, signal.SIGTERM)
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
     while is_running(pid):
@@ -214,5 +215,6 @@ def test_plan_payload_has_the_keys_of_the_contract(tmp_path):
         "name": "frames",
         "message": "too few",
         "hint": "more",
+        "is_environment": False,
     }
     assert plan.errors == (check,)

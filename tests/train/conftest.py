@@ -17,6 +17,18 @@ def mazes(tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="session")
+def two_sizes(tmp_path_factory):
+    """Five mazes of 64x64 px and three of 96x96, 17 frames each; do not write into it."""
+    out = tmp_path_factory.mktemp("two_sizes") / "set"
+    tasks = [
+        Task.of("maze-square", {"rows": 5, "cols": 5}, {"cell": cell}, share=share)
+        for cell, share in ((12, 5), (16, 3))
+    ]
+    build(Request(tasks, seed=0, plan=FramePlan.of(17, 16), video=True, split="train"), out, 8)
+    return out
+
+
 @pytest.fixture
 def job_of(tiny_wan, mazes):
     """Opens a job of the tiny recipe, a few steps long unless overridden."""
@@ -41,11 +53,13 @@ def in_process():
     """A launch function that trains in this process."""
 
     def launch(plan, log, watch):
+        from vtb.run.launch import Ending
         from vtb.train.launch.child import ChildArguments
         from vtb.train.loop.stopping import StopRequest
         from vtb.train.video import train
 
         assert train(ChildArguments.parse(plan.argv[3:]), StopRequest())
         watch()
+        return Ending()
 
     return launch

@@ -71,6 +71,9 @@ class ToyTask:
         ]
         return ToyBatch(torch.stack(samples), torch.zeros(len(samples), dtype=torch.int64))
 
+    def shape(self, counter):
+        return (6,)
+
     def describe(self, counter):
         return f"sample {counter}"
 

@@ -1,11 +1,10 @@
 """From a clip of the data set to a clip of the model."""
 
-from hashlib import blake2b
-
 import numpy as np
 import pytest
 
 from vtb.core.errors import UnreadableError
+from vtb.data.clips import clip_hash
 from vtb.data.store import Dataset, open_dataset
 from vtb.recipe.schema import VideoDataTable
 from vtb.train.latents.clips import ClipSource, fit, frame_indices
@@ -64,14 +63,35 @@ def test_a_limit_spreads_over_all_ids(maze_set):
     assert ClipSource(dataset, table, "train", limit=4).ids == []
 
 
-def test_identities_come_by_number(maze_set):
+def test_rows_come_by_number(maze_set):
     dataset = open_dataset(maze_set)
     source = ClipSource(dataset, VideoDataTable(), "test", limit=4)
-    rows = [dataset.row(name) for name in source.ids]
-    assert [clip.prompt for clip in source.identities()] == [row["prompt"] for row in rows]
-    expected = [blake2b(row["video"]["bytes"], digest_size=16).hexdigest() for row in rows]
-    assert [clip.video_hash for clip in source.identities()] == expected
-    assert len(set(expected)) == 4
+    stored = [dataset.row(name) for name in source.ids]
+    assert [row.prompt for row in source.rows] == [row["prompt"] for row in stored]
+    hashes = [clip_hash(row["video"]["bytes"]) for row in stored]
+    assert [row.facts.hash for row in source.rows] == hashes
+    assert len(set(hashes)) == 4
+
+
+def test_clips_have_the_size_of_the_recipe_or_their_own(two_sizes):
+    dataset = open_dataset(two_sizes)
+    padded = ClipSource(dataset, VideoDataTable(height=96, width=128, num_frames=17, fit="pad"))
+    assert set(padded.sizes) == {(96, 128)}
+    native = ClipSource(dataset, VideoDataTable(height=96, width=128, num_frames=17, fit="native"))
+    assert sorted(native.sizes) == [(64, 64)] * 5 + [(96, 96)] * 3
+    for source in (padded, native):
+        shapes = [source.read(number).frames.shape for number in range(8)]
+        assert shapes == [(17, *size, 3) for size in source.sizes]
+
+
+def test_a_clip_of_its_own_size_is_encoded_as_if_the_recipe_had_that_size(two_sizes):
+    dataset, table = open_dataset(two_sizes), VideoDataTable(height=96, width=96, num_frames=17)
+    native = ClipSource(dataset, table.model_copy(update={"fit": "native"}))
+    larger = VideoDataTable(height=480, width=832, num_frames=17, fit="native")
+    for number, (height, width) in enumerate(native.sizes):
+        own = table.model_copy(update={"height": height, "width": width})
+        assert native.geometry(number) == own
+        assert ClipSource(dataset, larger).geometry(number) == own
 
 
 def test_a_missing_video_is_named(mazes, monkeypatch):

@@ -13,12 +13,12 @@ from vtb.train.launch.estimate import (
     step_flops,
 )
 
-LAYERS = 30
+LAYERS, FROZEN, TRAINED = 30, 4_999_787_712, 80_609_280
 
 
 def work(tokens, **changes):
     shape = TransformerShape(tokens, LAYERS, dim=3072, ffn_dim=14336)
-    return Workload(shape, base_parameters=4_999_787_712, lora_parameters=80_609_280, **changes)
+    return Workload(shape, frozen_parameters=FROZEN, trained_parameters=TRAINED, **changes)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_memory_of_the_eager_forward():
 
 def test_what_makes_a_step_larger_and_smaller():
     one = memory_gib(work(8190), 0)
-    halved = memory_gib(work(8190, base_bytes=1), 0)
-    assert one - halved == pytest.approx(4_999_787_712 / 2**30)
+    halved = memory_gib(work(8190, frozen_bytes=1), 0)
+    assert one - halved == pytest.approx(FROZEN / 2**30)
     activations = memory_gib(work(8190), 0) - memory_gib(work(0), 0)
     assert memory_gib(work(8190, micro_batch=3), 0) == pytest.approx(one + 2 * activations)
 
@@ -79,6 +79,47 @@ def test_time(tokens, recomputed, seconds):
         seconds, rel=0.1
     )
     assert seconds_per_sample(work(tokens), recomputed, "Some other GPU") is None
+
+
+def test_fp8_makes_linear_layers_faster_and_attention_not():
+    def share(tokens):
+        sides = (work(tokens), work(tokens, frozen_bytes=1))
+        bf16, fp8 = (seconds_per_sample(side, 0, "NVIDIA H200") for side in sides)
+        return fp8 / bf16
+
+    assert share(8190) == pytest.approx(0.406 / 0.479, abs=0.01)
+    assert share(2925) < share(8190) < share(27280) < 0.93
+    assert step_flops(work(8190, frozen_bytes=1), 0) == step_flops(work(8190), 0)
+
+
+def full(**changes):
+    return replace(
+        work(8190, **changes), frozen_parameters=0, trained_parameters=FROZEN, is_full=True
+    )
+
+
+def test_weights_that_are_trained_themselves():
+    """Float32 weight, gradient and two moments, and what is computed with in bf16."""
+    lora = work(8190)
+    activations = memory_gib(lora, 0) - (2 * FROZEN + 16 * TRAINED) / 2**30
+    assert memory_gib(full(), 0) == pytest.approx(activations + 18 * FROZEN / 2**30)
+    averaged = memory_gib(full(is_averaged=True), 0) - memory_gib(full(), 0)
+    assert averaged == pytest.approx(4 * FROZEN / 2**30)
+    dropped = memory_gib(full(), 0) - memory_gib(full(), 10)
+    assert dropped - (memory_gib(lora, 0) - memory_gib(lora, 10)) == pytest.approx(
+        2 * FROZEN * 9 / LAYERS / 2**30
+    )
+    averaged = memory_gib(replace(lora, is_averaged=True), 0) - memory_gib(lora, 0)
+    assert averaged == pytest.approx(4 * TRAINED / 2**30)
+
+
+def test_trained_linear_layers_cost_three_forwards_and_frozen_ones_two():
+    linear = 2 * 8190 * LAYERS * (6 * 3072**2 + 2 * 3072 * 14336) + 4 * 512 * LAYERS * 3072**2
+    frozen = step_flops(work(8190), 0) / 1.02  # less the LoRA's own
+    assert step_flops(full(), 0) - frozen == pytest.approx(linear)
+    assert step_flops(full(), LAYERS) - step_flops(full(), 0) == pytest.approx(
+        (step_flops(work(8190), LAYERS) - step_flops(work(8190), 0)) / 1.02
+    )
 
 
 def test_shape_is_what_decides():

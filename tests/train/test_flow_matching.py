@@ -1,5 +1,7 @@
 """Our objective against diffsynth's own, on a tiny Wan in float32."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -126,6 +128,17 @@ def test_a_batch_is_its_samples():
     assert batch.groups.tolist() == [3, 0]
     assert torch.equal(batch.context[1, :7], encoded(1).context)
     assert not batch.context[:, 7:].any()
+
+
+def test_samples_share_a_prompt_and_each_finds_its_own():
+    schedule = NoiseSchedule.shifted(5.0, weighting="bell")
+    own = [encoded(seed) for seed in (2, 3, 2)]
+    shared = [own[0], own[1], replace(own[2], context=own[0].context)]
+    samples = [[(one, Draw(noise(0), 10, True)) for one in ones] for ones in (own, shared)]
+    apart, together = (collate(some, schedule, text_tokens=512) for some in samples)
+    assert (len(apart.prompts), len(together.prompts)) == (3, 2)
+    assert torch.equal(together.context, apart.context)
+    assert not torch.equal(together.context[0], together.context[1])
 
 
 def test_the_image_condition_gets_its_mask():

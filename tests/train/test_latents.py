@@ -4,21 +4,27 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 
-from vtb.core.errors import UnreadableError
-from vtb.data.store import Dataset, open_dataset
+from vtb.core.errors import DiskError, UnreadableError
+from vtb.data.clips import clip_rows
+from vtb.data.store import open_dataset
 from vtb.models.create import create
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.recipe.schema import VideoDataTable
 from vtb.train.latents import build
-from vtb.train.latents.build import Built, build_missing
+from vtb.train.latents.build import Built, batched, build_missing
 from vtb.train.latents.cache import LatentCache
-from vtb.train.latents.clips import ClipSource
+from vtb.train.latents.clips import Clip, ClipSource
+from vtb.train.latents.encode import ClipEncoder
 from vtb.train.latents.read import CachedClips
 
 TABLE = VideoDataTable(height=64, width=64, num_frames=17, fit="pad")
@@ -110,7 +116,7 @@ def test_cached_equals_directly_encoded(family, cache_of, tiny_wan, tiny_a14b):
 def test_the_first_build_encodes_everything_and_the_second_nothing(filled, cache_of, no_models):
     root, built, seen = filled
     cache, clips = cache_of(root=root)
-    texts = len({clip.prompt for clip in clips.identities()})
+    texts = len({row.prompt for row in clips.rows})
     assert built == Built(latents=3, texts=texts)
     # An encoder that is loaded counts as nothing done.
     done = [*range(texts + 1), *range(texts, texts + 4)]
@@ -169,14 +175,13 @@ def test_another_vae_or_text_encoder_needs_other_entries(filled, cache_of, tiny_
 
 def test_a_changed_prompt_encodes_that_prompt_only(filled, cache_of, tmp_path, monkeypatch):
     root = shutil.copytree(filled[0], tmp_path / "copy")
-    rows = Dataset.rows
 
-    def changed(self, *args, **options):
-        for row in rows(self, *args, **options):
-            is_changed = row["id"] == sorted(self.ids())[1]
-            yield {**row, "prompt": "Another one."} if is_changed else row
+    def changed(dataset, split):
+        for row in clip_rows(dataset, split):
+            is_changed = row.id == sorted(dataset.ids())[1]
+            yield replace(row, prompt="Another one.") if is_changed else row
 
-    monkeypatch.setattr(Dataset, "rows", changed)
+    monkeypatch.setattr("vtb.train.latents.clips.clip_rows", changed)
     cache, clips = cache_of(root=root)
     assert cache.missing() == [1]
     assert build_missing(cache, clips, device="cpu") == Built(latents=0, texts=1)
@@ -238,16 +243,109 @@ def test_a_torn_clip_is_named_and_the_others_stay(cache_of, monkeypatch):
     assert cache.missing() == [last]
 
 
-def test_an_exception_of_the_observer_ends_the_build(cache_of):
+@pytest.mark.parametrize("left", [3, 2, 1])
+def test_an_exception_of_the_observer_ends_the_build(left, cache_of, monkeypatch):
     cache, clips = cache_of()
+    monkeypatch.setattr(build, "MAX_UNWRITTEN", 0)
 
     def stop(done, total):
-        if done == total - 1:
+        if done == total - left:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         build_missing(cache, clips, device="cpu", on_progress=stop)
+    assert len(cache.missing()) == left
+
+
+def test_what_was_encoded_before_the_end_is_written(cache_of, monkeypatch):
+    cache, clips = cache_of()
+    write, read = build.write_entry, ClipSource.read
+    is_last_read = threading.Event()
+
+    def torn(self, number):
+        if number == max(range(3), key=lambda number: cache.latents[number]):
+            is_last_read.set()
+            raise UnreadableError("torn")
+        return read(self, number)
+
+    def late(path, *args, **options):
+        assert path.parent.parent.name == "text" or is_last_read.wait(10)
+        time.sleep(0.05)
+        write(path, *args, **options)
+
+    monkeypatch.setattr(ClipSource, "read", torn)
+    monkeypatch.setattr(build, "write_entry", late)
+    with pytest.raises(UnreadableError, match="torn"):
+        build_missing(cache, clips, device="cpu")
     assert len(cache.missing()) == 1
+
+
+@pytest.mark.parametrize("unwritten", [0, 256])
+def test_a_full_disk_ends_the_build(unwritten, cache_of, monkeypatch):
+    cache, clips = cache_of()
+    write = build.write_entry
+
+    def full(path, *args, **options):
+        if path == cache.store.path("latents", max(cache.latents)):
+            time.sleep(0.05)  # so that it is still waited for when all are encoded
+            raise DiskError("the disk is full")
+        write(path, *args, **options)
+
+    monkeypatch.setattr(build, "MAX_UNWRITTEN", unwritten)
+    monkeypatch.setattr(build, "write_entry", full)
+    with pytest.raises(DiskError, match="full"):
+        build_missing(cache, clips, device="cpu")
+
+
+def test_clips_of_one_shape_are_batched():
+    sides = [32, 64, 32, 32, 64, 32, 96, 32]
+    clips = [(str(n), Clip(str(n), np.zeros((5, s, s, 3)), "")) for n, s in enumerate(sides)]
+    found = [[key for key, _ in batch] for batch in batched(clips, 2 * 5 * 32 * 32)]
+    # One of 64x64 px has more than the budget, and so goes by itself.
+    assert found == [["1"], ["0", "2"], ["4"], ["3", "5"], ["6"], ["7"]]
+    assert [len(batch) for batch in batched(clips, 0)] == [1] * 8
+
+
+def test_batches_hold_what_single_clips_hold(filled, cache_of, monkeypatch):
+    cache, clips = cache_of()
+    sizes, encode = [], ClipEncoder.encode
+
+    def counted(self, frames):
+        sizes.append(len(frames))
+        return encode(self, frames)
+
+    monkeypatch.setattr(ClipEncoder, "encode", counted)
+    monkeypatch.setattr(build, "batch_pixels", lambda device: 2 * 17 * 64 * 64)
+    build_missing(cache, clips, device="cpu")
+    assert sizes == [2, 1]
+    batched, single = CachedClips(cache), CachedClips(cache_of(root=filled[0])[0])
+    for number in range(3):
+        one, other = batched.read(number), single.read(number)
+        for name in ("latents", "first_frame_latents"):
+            torch.testing.assert_close(getattr(one, name), getattr(other, name))
+
+
+@pytest.mark.parametrize("family", ["wan2.2-ti2v-5b", "wan2.2-i2v-a14b"])
+def test_one_clip_is_encoded_as_by_diffsynths_wrapper(family, tiny_wan, tiny_a14b):
+    from vtb.models.wan.load import load_pipeline
+
+    model = {"wan2.2-ti2v-5b": tiny_wan, **tiny_a14b}[family]
+    pipe = load_pipeline(model, parts=("vae",))
+    frames = np.random.default_rng(0).integers(256, size=(3, 9, 32, 64, 3), dtype=np.uint8)
+    encoder = ClipEncoder(pipe, open_checkpoint(model))
+    clips = [torch.from_numpy(clip).permute(3, 0, 1, 2).float() * (2 / 255) - 1 for clip in frames]
+    grey = [torch.cat([clip[:, :1], torch.zeros_like(clip[:, 1:])], dim=1) for clip in clips]
+    wanted = {"latents": clips}
+    if family == "wan2.2-ti2v-5b":
+        wanted["first_frame_latents"] = [clip[:, :1] for clip in clips]
+    else:
+        wanted["image_condition"] = grey
+    expected = {name: pipe.vae.encode(videos, device="cpu") for name, videos in wanted.items()}
+    single, together = encoder.encode(frames[:1]), encoder.encode(frames)
+    assert set(single) == set(together) == set(expected)
+    for name, latents in expected.items():
+        assert torch.equal(single[name], latents[:1])
+        torch.testing.assert_close(together[name], latents)
 
 
 def test_state_tells_what_will_be_written(cache_of):

@@ -16,9 +16,11 @@ from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
 from vtb.train.loop import checkpoint
 from vtb.train.loop.loop import Loop, learning_rate
-from vtb.train.loop.randomness import normal, shuffled_position
+from vtb.train.loop.randomness import normal
 from vtb.train.loop.step_log import StepLog, events_file
 from vtb.train.loop.stopping import StopRequest
+from vtb.train.validation.best import BestWeights, read_best
+from vtb.train.validation.observers import Measurements
 
 
 class Regression(nn.Module):
@@ -58,6 +60,9 @@ class ToyTask:
             x[row] *= math.nan if counter in self._broken else 1
             y[row] += 1e4 * (counter in self._huge)
         return ToyBatch(x, y, torch.tensor(counters) % 2)
+
+    def shape(self, counter):
+        return (3,)
 
     def relieve(self):
         return False
@@ -99,6 +104,88 @@ def run_toy(path, task=None, *, steps=20, stop=None, every=100, keep=3, stop_at=
         steps=steps, stop_at=stop_at or steps, stop=stop or StopRequest(), observers=observers
     )
     return task, reached.step
+
+
+class Stoppable(StopRequest):
+    """Asks for the end once it is told to."""
+
+    signal = None
+
+
+def run_measured(path, *, cut_at=None, patience=0):
+    """Six steps of the toy, each second one measured; a stop arrives within one measurement."""
+    task, stop, run = ToyTask(), Stoppable(), RunDirectory(path)
+    path.mkdir(exist_ok=True)
+
+    def measure(step):
+        if step == cut_at:
+            stop.signal = signal.SIGINT
+            return None
+        # The best is that of step 2.
+        return {"validation_loss": 1 + step + task.module.weight.sum().item() / 100}
+
+    log, accelerator = StepLog(task, [events_file(run)]), Accelerator(cpu=True)
+    train = TrainTable(warmup_steps=3, batch=2, lr=0.1)
+    loop = Loop(task, train, SaveTable(every=100), run, accelerator, log)
+    best = BestWeights(run, task, every=2, patience=patience)
+    observer = Measurements(
+        measure, "validation_loss", 2, 6, loop.average, run, log, accelerator, best
+    )
+    done = []
+    reached = loop.run(steps=6, stop_at=6, stop=stop, observers=[observer], step_done=done.append)
+    return reached, done
+
+
+def measured(path):
+    """Steps and figures of the measurements, and what was kept for them."""
+    rows = read_json_lines(path / "events.jsonl")
+    best = read_best(RunDirectory(path))
+    figures = [(row["step"], row["validation_loss"]) for row in rows if "validation_loss" in row]
+    return figures, best and (best.step, dict(best.figures))
+
+
+@pytest.mark.parametrize("cut_at", [2, 4, 6])
+def test_a_measurement_cut_short_is_made_up_for(tmp_path, cut_at):
+    run_measured(tmp_path / "straight")
+    expected = measured(tmp_path / "straight")
+    assert [step for step, _ in expected[0]] == [2, 4, 6] and expected[1][0] == 2
+    cut = tmp_path / "cut"
+    reached, _ = run_measured(cut, cut_at=cut_at)
+    assert (reached.step, reached.is_complete) == (cut_at, False)
+    assert RunDirectory(cut).steps() == [cut_at]
+    # Cut short a second time, at once.
+    reached, done = run_measured(cut, cut_at=cut_at)
+    assert (reached.step, reached.is_complete, done) == (cut_at, False, [])
+    reached, done = run_measured(cut)
+    assert (reached.step, reached.is_complete) == (6, True)
+    assert done == list(range(cut_at + 1, 7))
+    assert measured(cut) == expected
+
+
+def test_a_measurement_made_up_for_may_end_the_run(tmp_path):
+    assert run_measured(tmp_path / "straight", patience=1)[0].step == 4
+    cut = tmp_path / "cut"
+    run_measured(cut, patience=1, cut_at=4)
+    assert not RunDirectory(cut).is_finished
+    for _ in range(2):
+        reached, done = run_measured(cut, patience=1)
+        assert (reached.step, reached.is_complete, done) == (4, True, [])
+    assert RunDirectory(cut).is_finished
+    assert measured(cut) == measured(tmp_path / "straight")
+
+
+def test_an_observer_cut_short_stops_all_processes_alike(tmp_path):
+    # Of several processes one alone may have had the signal; what they share is this answer.
+    _, reached = run_toy(tmp_path, observers=[lambda step: None if step == 4 else False])
+    assert (reached, RunDirectory(tmp_path).steps()) == (4, [4])
+
+
+def test_each_step_is_observed_and_the_one_to_go_on_from_once_more(tmp_path):
+    seen = []
+    for stop_at in (2, 3):
+        observers = [lambda step: seen.append(step) or False]
+        run_toy(tmp_path, steps=3, stop_at=stop_at, observers=observers)
+    assert seen == [1, 2, 2, 3]
 
 
 def events(path, *keys):
@@ -186,6 +273,14 @@ class NeedsRelief(ToyTask):
 
 def test_a_first_step_that_does_not_fit_is_relieved_and_repeated(tmp_path, straight):
     task, reached = run_toy(tmp_path, NeedsRelief(reliefs=2))
+    assert (reached, task.reliefs) == (20, 0)
+    assert_same(tmp_path, task, straight)
+
+
+def test_the_first_step_of_another_shape_is_relieved_however_late_it_comes(tmp_path, straight):
+    task = NeedsRelief(reliefs=1, at_counter=12)
+    task.shape = lambda counter: (3 + counter // 12,)
+    _, reached = run_toy(tmp_path, task)
     assert (reached, task.reliefs) == (20, 0)
     assert_same(tmp_path, task, straight)
 
@@ -310,12 +405,6 @@ def test_no_pickle_is_written(tmp_path):
 def test_learning_rate(scheduler, expected):
     train = TrainTable(lr=1.0, warmup_steps=2, scheduler=scheduler)
     assert [learning_rate(step, 6, train) for step in range(6)] == pytest.approx(expected)
-
-
-def test_every_epoch_is_another_permutation():
-    epochs = [[shuffled_position(9 * epoch + i, 9, seed=1) for i in range(9)] for epoch in (0, 1)]
-    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(9))
-    assert epochs[0] != epochs[1]
 
 
 def test_an_orphan_asks_itself_to_stop(monkeypatch):

@@ -12,14 +12,17 @@ from vtb.core.frames import FramePlan
 from vtb.core.home import cache_root
 from vtb.data.build import build
 from vtb.data.request import Request, Task
+from vtb.models.structure import parameter_count
 from vtb.run.provenance import Gpu
-from vtb.train.launch import resources
+from vtb.run.rundir import RunDirectory
+from vtb.train.launch import following, resources
 from vtb.train.launch.child import ChildArguments
-from vtb.train.launch.following import wait_for_main
+from vtb.train.launch.following import showing_life, wait_for_main
 from vtb.train.launch.job import Machines, wanted_experts
 from vtb.train.launch.plan import plan_video
 from vtb.train.launch.resources import FP8_NAMES, environment_checks
-from vtb.train.launch.run import fill_cache, run_job
+from vtb.train.launch.run import fill_cache, require_no_errors, run_job
+from vtb.train.launch.workload import transformer_workload
 
 TINY = "video/wan2.2-ti2v-5b-tiny"
 
@@ -177,6 +180,77 @@ def test_packages_that_are_missing_or_slow(job_of, tmp_path):
     found = {check.name: check for check in environment_checks(job, installed(), lambda: "2.9.1")}
     assert set(found) == {"torch", "deepspeed", "trackers"}
     assert "pip install wandb" in found["trackers"].hint
+    assert all(check.is_environment for check in found.values())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "first", "second"),
+    [
+        (["train.base_precision=fp8"], MissingEnvironmentError, "a CPU does not compute", ""),
+        # What is wrong on every machine comes first.
+        (["train.base_precision=fp8", "train.micro_batch=2"], UsageError, "multiple", "a CPU"),
+    ],
+)
+def test_what_only_this_machine_lacks_is_no_usage_error(
+    job_of, tmp_path, overrides, error, first, second
+):
+    plan = plan_video(job_of(tmp_path, *overrides))
+    with pytest.raises(error) as caught:
+        require_no_errors(replace(plan, checks=plan.checks[::-1]))
+    assert first in caught.value.message and second in caught.value.fact
+    assert "-s train.base_precision=bf16" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("num_gpus", "num_parameters", "warns"),
+    [(None, 5_000_000_000, True), (None, 5_000_000, False), (0, 5_000_000_000, False)],
+)
+def test_a_large_model_on_a_cpu_that_nobody_asked_for(
+    job_of, tmp_path, monkeypatch, num_gpus, num_parameters, warns
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    job = job_of(tmp_path, machines=Machines(num_gpus))
+    found = list(resources.device_checks(job, num_parameters))
+    assert [check.level for check in found] == ["warning"] * warns
+    assert all("5.0 billion parameters runs on the CPU" in check.message for check in found)
+    assert list(resources.device_checks(on_gpus(job, "NVIDIA H200", 140), num_parameters)) == []
+
+
+@pytest.mark.parametrize("target", ["lora", "full", "vae"])
+def test_the_whole_model_counts_as_large(job_of, tmp_path, monkeypatch, target):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    job = job_of(tmp_path, f"train.target={target}", machines=Machines(None))
+    assert ("warning", "device") not in findings(job)
+    part = job.checkpoint.part("vae" if target == "vae" else "dit")
+    monkeypatch.setattr(
+        resources, "MAX_CPU_PARAMETERS", parameter_count(job.checkpoint.shapes(part)) - 1
+    )
+    assert ("warning", "device") in findings(job)
+
+
+@pytest.mark.parametrize(
+    ("family", "i2v_prob", "message"),
+    [
+        ("wan2.2-t2v-a14b", 0.5, "is given no first frame"),
+        ("wan2.2-i2v-a14b", 0.5, "is given each sample's first frame"),
+        ("wan2.2-i2v-a14b", 1, None),
+        ("wan2.2-ti2v-5b", 0.5, None),
+    ],
+)
+def test_where_the_share_of_first_frames_is_fixed(
+    job_of, tmp_path, tiny_wan, tiny_a14b, family, i2v_prob, message
+):
+    has_experts = family in tiny_a14b
+    job = job_of(
+        tmp_path,
+        f"model.family={family}",
+        f"train.i2v_prob={i2v_prob}",
+        model=tiny_a14b.get(family, tiny_wan),
+        expert="high" if has_experts else None,
+    )
+    found = [check.message for check in plan_video(job).checks if check.name == "i2v_prob"]
+    assert len(found) == bool(message)
+    assert not message or message in found[0]
 
 
 @pytest.mark.parametrize(
@@ -231,9 +305,12 @@ def test_memory_and_disk_are_checked(job_of, tmp_path, monkeypatch):
     assert (plan.estimates.devices, plan.estimates.accum) == (2, 1)
     errors = {check.name: check for check in plan.errors}
     assert errors["memory"].hint == "use smaller or shorter clips"
+    assert errors["memory"].is_environment
     usage = resources.shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(resources.shutil, "disk_usage", lambda path: usage)
-    messages = [check.message for check in plan_video(job).checks if check.name == "disk"]
+    lacking = [check for check in plan_video(job).errors if check.name == "disk"]
+    assert all(check.is_environment for check in lacking)
+    messages = [check.message for check in lacking]
     assert ["checkpoints" in messages[0], "encoded samples" in messages[1]] == [True, True]
 
 
@@ -300,24 +377,88 @@ def test_experts(job_of, tmp_path, tiny_a14b):
         job_of(tmp_path, f"model.family={family}", **options)
     assert "--expert" in caught.value.hint
     job = job_of(tmp_path, f"model.family={family}", expert="low", **options)
-    assert job.transformer == job.checkpoint.transformers["low"]
     plan = plan_video(job)
     words = plan.argv[plan.argv.index("vtb.train.video") + 1 :]
     assert ChildArguments.parse(words).expert == "low"
     assert job.settings["model.expert"] == "low"
 
 
-def test_another_machine_waits_for_the_first_one(job_of, tmp_path):
+def test_a_vae_is_trained_once_whatever_the_recipe_says_of_experts(job_of, tmp_path, tiny_a14b):
+    family = "wan2.2-t2v-a14b"
+    overrides = (f"model.family={family}", "model.expert=both", "train.target=vae")
+    assert wanted_experts(TINY, overrides, None) == (None,)
+    with pytest.raises(UsageError, match="without the experts"):
+        wanted_experts(TINY, overrides, "both")
+    job = job_of(tmp_path, *overrides, "data.height=96", "data.width=96", model=tiny_a14b[family])
+    plan = plan_video(job)
+    assert (job.expert, plan.checks) == (None, ())
+    assert plan.estimates.trainable_parameters > 0
+    assert "--expert" not in plan.argv
+
+
+@pytest.mark.parametrize(
+    ("overrides", "is_full", "is_averaged", "frozen_bytes"),
+    [
+        ((), False, False, 2),
+        (("train.target=full",), True, False, 2),
+        (("train.ema=0.9", "train.base_precision=fp8"), False, True, 1),
+    ],
+)
+def test_what_is_estimated(job_of, tmp_path, overrides, is_full, is_averaged, frozen_bytes):
+    job = job_of(tmp_path, *overrides)
+    work = transformer_workload(job.recipe, job.checkpoint, job.expert, world=1)
+    assert (work.is_full, work.is_averaged) == (is_full, is_averaged)
+    assert work.frozen_bytes == frozen_bytes
+    whole = parameter_count(job.checkpoint.shapes(job.checkpoint.part("dit")))
+    expected = (0, whole) if is_full else (whole, 8448)
+    assert (work.frozen_parameters, work.trained_parameters) == expected
+
+
+def test_another_machine_waits_for_the_first_one(job_of, tmp_path, monkeypatch):
     job = job_of(tmp_path, machines=Machines(0, 2, 1, "host:99"), max_steps=None)
+    waited = []
+
+    def wait(meanwhile):
+        waited.clear()
+        monkeypatch.setattr(following.time, "sleep", lambda s: waited.append(s) or meanwhile())
+        wait_for_main(job, wait_s=0.2)
+
     with pytest.raises(MissingEnvironmentError, match="node 0 has not begun") as caught:
-        wait_for_main(job, wait_s=0)
+        wait(lambda: None)
     assert "--node-rank 0" in caught.value.hint
+    show = showing_life(job.run, lambda: None)
+    show()
+    with pytest.raises(MissingEnvironmentError, match="node 0 has not begun"):
+        wait(show)  # alive and not training yet
     job.run.begin(job.record(), "", plan_video(job_of(tmp_path)))
-    wait_for_main(job, wait_s=0)
+    show()
+    # Killed: `running` stays in its record, and nobody is alive.
+    with pytest.raises(MissingEnvironmentError, match="node 0 has not begun"):
+        wait(lambda: None)
+    wait(show)
+    assert len(waited) == 1
     state = job.run.state()
     job.run._write("run.json", {**state, "versions": {**state["versions"], "torch": "1.0"}})
     with pytest.raises(ConflictError, match="other versions"):
-        wait_for_main(job, wait_s=0)
+        wait(show)
+
+
+def test_the_first_of_several_machines_shows_that_it_is_alive(job_of, tmp_path):
+    signs = []
+
+    def launch(plan, log, watch):
+        for _ in range(2):
+            watch()
+            signs.append(following._last_sign(RunDirectory(log.parent)))
+        raise KeyboardInterrupt
+
+    for nodes in (1, 2):
+        machines = Machines(0, nodes, 0, "host:99")
+        job = job_of(tmp_path / str(nodes), "train.batch=2", machines=machines)
+        with pytest.raises(KeyboardInterrupt):
+            run_job(job, warn=lambda check: None, launch=launch)
+    alone, first, second = signs[1:]
+    assert alone == "" and first and second and first != second
 
 
 def test_planning_imports_no_torch(tiny_wan, mazes, tmp_path):

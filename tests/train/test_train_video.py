@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 from vtb.core.errors import ConflictError, LockedError
 from vtb.core.files import read_json_lines
+from vtb.run.launch import Ending
 from vtb.run.lock import output_lock
 from vtb.run.rundir import RunDirectory
 from vtb.train.launch.child import ChildArguments
@@ -148,6 +149,18 @@ def test_a_failed_child_leaves_the_state_failed(tmp_path, job_of):
     with pytest.raises(OSError, match="boom"):
         run_job(job_of(tmp_path), warn=lambda check: None, launch=launch)
     assert RunDirectory(tmp_path).state()["status"] == "failed"
+
+
+@pytest.mark.parametrize(("is_complete", "status"), [(True, "done"), (False, "interrupted")])
+def test_a_signal_is_raised_again_after_the_state_is_recorded(
+    tmp_path, job_of, is_complete, status
+):
+    def launch(plan, log, watch):
+        return Ending(is_complete, signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_job(job_of(tmp_path), warn=lambda check: None, launch=launch)
+    assert RunDirectory(tmp_path).state()["status"] == status
 
 
 @pytest.fixture

@@ -42,9 +42,12 @@ class Clips:
 
     ids = ("one", "two", "three")
 
+    def __init__(self, sizes=((64, 64),) * 3):
+        self.sizes = sizes
+
     def read(self, number):
         draw = torch.Generator().manual_seed(number)
-        latents = torch.randn(2, 3, 4, 4, generator=draw)
+        latents = torch.randn(2, 3, *(side // 16 for side in self.sizes[number]), generator=draw)
         return Encoded(latents, torch.ones(5, 6), latents[:, :1] + 1)
 
 
@@ -62,14 +65,23 @@ class Objective(nn.Module):
         return flow_matching_losses(lambda x, *_: self.share * x, batch, torch.float32)
 
 
-def loss_of(accelerator=None, *, micro_batch=1, stop=None, module=None, i2v_prob=1.0, beat=None):
+def loss_of(
+    accelerator=None,
+    *,
+    micro_batch=1,
+    stop=None,
+    module=None,
+    i2v_prob=1.0,
+    beat=None,
+    clips=None,
+):
     """A measurement on the three clips, and its module."""
     recipe = recipe_of(f"train.i2v_prob={i2v_prob}")
     schedule = NoiseSchedule.shifted(5.0, weighting="bell")
     module = module or Objective()
     measure = HeldOutLoss(
         SimpleNamespace(module=module, group_names=GROUPS),
-        NoiseGrid(Clips(), schedule, recipe),
+        NoiseGrid(clips or Clips(), schedule, recipe),
         accelerator or Accelerator(cpu=True),
         micro_batch,
         stop or StopRequest(),
@@ -116,12 +128,27 @@ class Team:
         return found
 
 
+def member(rank, world):
+    return SimpleNamespace(process_index=rank, num_processes=world)
+
+
+@pytest.mark.parametrize(("size", "world"), [(1, 1), (2, 1), (2, 2), (8, 3)])
+def test_groups_are_not_mixed(size, world):
+    groups = [[0, 3, 4, 6, 7], [1, 2], [5]]
+    shares = [list(rounds(groups, size, member(rank, world))) for rank in range(world)]
+    together = [list(of_round) for of_round in zip(*shares, strict=True)]
+    counted = []
+    for of_round in together:
+        numbers = {item.number for items in of_round for item in items}
+        assert any(numbers <= {*group} for group in groups)
+        assert len({len(items) for items in of_round}) == 1
+        counted += [item.number for items in of_round for item in items if item.counts]
+    assert sorted(counted) == list(range(8))
+
+
 def test_every_item_counts_once_and_all_processes_do_as_much():
     for count, size, world in [(8, 3, 1), (8, 3, 2), (5, 1, 3), (2, 8, 1), (1, 4, 3), (8, 4, 8)]:
-        shares = [
-            list(rounds(count, size, SimpleNamespace(process_index=rank, num_processes=world)))
-            for rank in range(world)
-        ]
+        shares = [list(rounds([range(count)], size, member(rank, world))) for rank in range(world)]
         assert len({len(share) for share in shares}) == 1
         items = [items for share in shares for items in share]
         assert len({len(of_round) for of_round in items}) == 1
@@ -174,10 +201,12 @@ def test_first_frames_are_given_as_often_as_in_training():
 
 
 @pytest.mark.parametrize(("world", "micro_batch"), [(1, 5), (2, 1), (3, 7)])
-def test_processes_measure_together_what_one_does(world, micro_batch):
-    expected = loss_of()[0](1)
+@pytest.mark.parametrize("sizes", [[(64, 64)] * 3, [(96, 64), (64, 64), (96, 64)]], ids=["1", "2"])
+def test_processes_measure_together_what_one_does(world, micro_batch, sizes):
+    clips = Clips(sizes)
+    expected = loss_of(clips=clips)[0](1)
     team = Team(world)
-    found = team.run(lambda member: loss_of(member, micro_batch=micro_batch)[0](1))
+    found = team.run(lambda one: loss_of(one, micro_batch=micro_batch, clips=clips)[0](1))
     assert len(found) == world
     for each in found:
         assert each["validation_loss"] == pytest.approx(expected["validation_loss"], rel=1e-5)
@@ -299,9 +328,11 @@ def observe(tmp_path, losses, *, every=2, stop_at=100, patience=0, steps=10, dec
 
     observer = Measurements(
         measure,
+        "validation_loss",
         every,
         stop_at,
         average,
+        run,
         StepLog(None, [events.append]),
         Accelerator(cpu=True),
         BestWeights(run, owner, every=every, patience=patience),
@@ -335,9 +366,11 @@ def test_all_processes_gather_the_best_weights_and_end_together(tmp_path):
 
         observer = Measurements(
             lambda step: {"validation_loss": float(step)},
+            "validation_loss",
             1,
             100,
             Average([], 0.0),
+            RunDirectory(tmp_path),
             StepLog(None, []),
             member,
             BestWeights(RunDirectory(tmp_path), Owner(), every=1, patience=2),
@@ -350,7 +383,38 @@ def test_all_processes_gather_the_best_weights_and_end_together(tmp_path):
 
 def test_an_abandoned_measurement_leaves_no_trace(tmp_path):
     events, answers, run = observe(tmp_path, [None], every=10)
-    assert events == [] and not any(answers) and read_best(run) is None
+    assert events == [] and read_best(run) is None
+    assert answers == [False] * 9 + [None]  # to be made up for
+
+
+def test_what_the_log_has_is_not_measured_again(tmp_path):
+    log = StepLog(None, [events_file(RunDirectory(tmp_path))])
+    log.write({"step": 2, "validation_loss": 0.5})
+    log.write({"step": 4, "validation_score": 0.5})  # of another measurement
+    events, _, _ = observe(tmp_path, [0.4, 0.3], steps=6)
+    assert [event["step"] for event in events] == [4, 6]
+
+
+def test_all_processes_go_by_the_log_of_the_first(tmp_path):
+    def act(member):
+        run = RunDirectory(tmp_path / str(member.process_index))
+        run.path.mkdir()
+        if member.is_main_process:
+            StepLog(None, [events_file(run)]).write({"step": 1, "validation_loss": 0.5})
+        measured = []
+        observer = Measurements(
+            lambda step: measured.append(step) or {"validation_loss": 1.0},
+            "validation_loss",
+            1,
+            100,
+            Average([], 0.0),
+            run,
+            StepLog(None, []),
+            member,
+        )
+        return [observer(step) for step in (1, 2)], measured
+
+    assert Team(2).run(act) == [([False, False], [2])] * 2
 
 
 def test_the_averaged_weights_are_measured_and_kept(tmp_path):
@@ -385,6 +449,8 @@ def test_one_measurement_decides(tmp_path, overrides, variant, expected):
         "checkpoint": SimpleNamespace(variant=variant, directory=tmp_path),
     }
     found = Validation(**given).observers()
+    figures = {"HeldOutLoss": "validation_loss", "SampledClips": "validation_pass_rate"}
+    assert all(o.figure == figures[type(o.measure).__name__] for o in found)
     assert [(type(o.measure).__name__, o.every, bool(o.best)) for o in found] == expected
 
 

@@ -58,6 +58,7 @@ class Clips:
 
     def __init__(self, ids, encoded):
         self.ids, self._encoded = ids, encoded
+        self.sizes = [tuple(16 * side for side in one.latents.shape[2:]) for one in encoded]
 
     def read(self, number):
         return self._encoded[number]
@@ -71,7 +72,10 @@ def encoded(held_out, tiny_wan):
     clip_encoder, prompt_encoder = ClipEncoder(pipe, open_checkpoint(tiny_wan)), PromptEncoder(pipe)
     read = [source.read(number) for number in range(len(source.ids))]
     encoded = [
-        Encoded(context=prompt_encoder.encode(clip.prompt), **clip_encoder.encode(clip.frames))
+        Encoded(
+            context=prompt_encoder.encode(clip.prompt),
+            **{name: t[0] for name, t in clip_encoder.encode(clip.frames[None]).items()},
+        )
         for clip in read
     ]
     return Clips(source.ids, encoded), [clip.frames for clip in read]
@@ -123,7 +127,7 @@ def test_a_perfect_model_passes(sampled, tmp_path, held_out, encoded, monkeypatc
         # The tiny VAE is random, so it cannot show what the latents stand for.
         errors = [(clips.read(n).latents - latents).abs().max().item() for n in range(3)]
         assert min(errors) < 1e-3
-        return frames[int(np.argmin(errors))]
+        return frames[int(np.argmin(errors))][None]
 
     monkeypatch.setattr(module, "decode", decode)
     beats = []

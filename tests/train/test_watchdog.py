@@ -153,7 +153,8 @@ def test_the_launcher_reports_it(tmp_path):
 def test_heartbeats_are_written_by_the_tick(tmp_path):
     file = tmp_path / "heartbeats" / "rank-0"
     with Watchdog(RunDirectory(tmp_path), 0, Limits(tick_s=60)) as dog:
-        assert [dog.step_done(step) for step in (1, 2, 3)] == [False] * 3
+        for step in (1, 2, 3):
+            dog.step_done(step)
         assert not file.exists()
     assert file.read_text() == "3\n"
     assert not dog._thread.is_alive()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from shlex import join, quote
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vtb.cli.options import DryRun, Force, JsonMode, Quiet, Settings, Verbose
-from vtb.cli.output import emit, next_steps, note, warn
+from vtb.cli.output import emit, next_steps, note, report_error, warn
 from vtb.cli.recipe import complete_name
 from vtb.cli.train_text import cached_text, outcome_text, plan_text
-from vtb.core.errors import UsageError
+from vtb.core.errors import UsageError, VtbError
 
 if TYPE_CHECKING:
+    from vtb.models.wan.variants import Expert
     from vtb.run.plan import Check
     from vtb.train.launch.job import VideoJob
 
@@ -84,28 +86,23 @@ def video(
     verbose: Verbose = False,
 ) -> None:
     """Train a video model or a LoRA of one; the same command continues an interrupted run."""
-    from vtb.train.launch.job import Machines, open_job, wanted_experts
+    from vtb.train.launch.job import Machines, open_job
 
     overrides = [*(settings or ()), *([] if seed is None else [f"train.seed={seed}"])]
-    machines = Machines(_num_gpus(gpus), nodes, node_rank, main_address, launcher)
-    experts = wanted_experts(recipe, overrides, expert)
-    jobs = [
-        open_job(
-            recipe,
-            overrides,
-            data=data,
-            model=model,
-            out=out if len(experts) == 1 else out / str(one),
-            machines=machines,
-            max_steps=max_steps,
-            expert=one,
-            is_cache_only=cache_only,
-        )
-        for one in experts
-    ]
-    # What is wrong with the second of two runs should not show only when the first is done.
-    for job in [] if force or cache_only else jobs:
-        job.run.require_same(job.settings)
+    open_one = partial(
+        open_job,
+        recipe,
+        overrides,
+        data=data,
+        model=model,
+        machines=Machines(_num_gpus(gpus), nodes, node_rank, main_address, launcher),
+        max_steps=max_steps,
+        is_cache_only=cache_only,
+    )
+    places = _places(recipe, overrides, expert, out)
+    jobs = [open_one(expert=one, out=place) for one, place in places.items()]
+    if not (force or cache_only):
+        _require_same(jobs)
     if dry_run:
         _show_plans(jobs, json_mode)
         return
@@ -117,6 +114,22 @@ def video(
         _train(jobs, model, force, json_mode)
 
 
+def _places(
+    recipe: str, overrides: Sequence[str], expert: str | None, out: Path
+) -> dict[Expert | None, Path]:
+    """The run directory of each expert to train."""
+    from vtb.train.launch.job import wanted_experts
+
+    experts = wanted_experts(recipe, overrides, expert)
+    return {one: out if len(experts) == 1 else out / str(one) for one in experts}
+
+
+def _require_same(jobs: Sequence[VideoJob]) -> None:
+    # What is wrong with the second of two runs should not show only when the first is done.
+    for job in jobs:
+        job.run.require_same(job.settings)
+
+
 def _show_plans(jobs: Sequence[VideoJob], json_mode: bool) -> None:
     from vtb.train.launch.plan import plan_video
     from vtb.train.launch.run import require_no_errors
@@ -124,8 +137,12 @@ def _show_plans(jobs: Sequence[VideoJob], json_mode: bool) -> None:
     plans = [plan_video(job) for job in jobs]
     texts = [plan_text(plan, _other_nodes(job)) for plan, job in zip(plans, jobs, strict=True)]
     _emit("vtb.plan/1", [plan.payload() for plan in plans], texts, json_mode)
-    for plan in plans:
-        require_no_errors(plan)
+    try:
+        for plan in plans:
+            require_no_errors(plan)
+    except VtbError as error:
+        report_error(error, json_mode=False)  # stdout holds its one object already
+        raise typer.Exit(error.exit_code) from error
 
 
 def _train(jobs: Sequence[VideoJob], model: Path, force: bool, json_mode: bool) -> None:
@@ -177,7 +194,8 @@ def _emit(
 
 
 def _warn(check: Check) -> None:
-    warn(check.message)
+    say = note if check.level == "info" else warn
+    say(check.message)
 
 
 def _other_nodes(job: VideoJob) -> list[str]:

@@ -166,6 +166,9 @@ dataset = load_dataset("DIR")  # this directory, or its name on the Hub
 | `prompt`, `prompt_image`, `prompt_vlm` | string | for video, image and vision-language models |
 | `image`, `solution` | image | the puzzle and its solution |
 {extra}| `video` | MP4 bytes | starts with the puzzle, ends with the solution |
+| `num_frames`, `height`, `width` | int | length and size of the video, frames and px |
+| `fps` | float | its rate, Hz |
+| `video_hash` | string | blake2b-128 of its bytes |
 | `answer` | string | the answer as text |
 | `instance` | JSON string | the whole symbolic puzzle, enough to redraw and verify it |
 | `difficulty` | JSON string | named numbers |

@@ -9,6 +9,7 @@ from typing import Any
 
 from vtb.core.generator import Generator, Sampler
 from vtb.core.types import Instance, Rendering, Sample
+from vtb.data.clips import COLUMNS, ClipFacts, ClipForm, clip_hash
 from vtb.data.plan import Planned, sample_id
 from vtb.data.request import Request
 
@@ -87,7 +88,7 @@ def _row(
             column: {"bytes": encode_png(picture), "path": f"{name}.{column}.png"}
             for column, picture in pictures.items()
         },
-        "video": _video(request, rendering, name),
+        **_clip(request, rendering, name),
         "answer": generator.answer(instance),
         "instance": json.dumps(asdict(instance), separators=(",", ":")),
         "difficulty": json.dumps(dict(instance.difficulty), separators=(",", ":")),
@@ -98,9 +99,10 @@ def _row(
     }
 
 
-def _video(request: Request, rendering: Rendering, name: str) -> dict[str, Any] | None:
+def _clip(request: Request, rendering: Rendering, name: str) -> dict[str, Any]:
+    """The video and what tells about it without reading it; null without one."""
     if not request.video:
-        return None
+        return dict.fromkeys(("video", *COLUMNS))
     from vtb.media.video import encode
 
     height, width = rendering.puzzle.pixels.shape[:2]
@@ -108,4 +110,5 @@ def _video(request: Request, rendering: Rendering, name: str) -> dict[str, Any] 
     clip = encode(
         rendering.frames, fps=plan.fps, num_frames=plan.num_frames, height=height, width=width
     )
-    return {"bytes": clip, "path": f"{name}.mp4"}
+    facts = ClipFacts(ClipForm(plan.num_frames, height, width, plan.fps), clip_hash(clip))
+    return {"video": {"bytes": clip, "path": f"{name}.mp4"}, **facts.columns()}

@@ -133,6 +133,7 @@ def _columns(extra: Sequence[str]) -> list[tuple[str, tuple[pa.DataType, dict[st
     media = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     text = (pa.string(), {"dtype": "string", "_type": "Value"})
     integer = (pa.int64(), {"dtype": "int64", "_type": "Value"})
+    real = (pa.float64(), {"dtype": "float64", "_type": "Value"})
     image = (media, {"mode": "RGB", "_type": "Image"})
     video = (media, {"decode": False, "_type": "Video"})
     return [
@@ -141,6 +142,9 @@ def _columns(extra: Sequence[str]) -> list[tuple[str, tuple[pa.DataType, dict[st
         ("solution", image),
         *((name, image) for name in extra),
         ("video", video),
+        *((name, integer) for name in ("num_frames", "height", "width")),
+        ("fps", real),
+        ("video_hash", text),
         *((name, text) for name in _STRING_AFTER),
         ("seed", integer),
         ("index", integer),

@@ -16,6 +16,7 @@ from vtb.core.generator import make_instance
 from vtb.core.splits import SplitRule
 from vtb.core.types import Content, Prediction, Reason, Sample
 from vtb.data.card import relist_shards
+from vtb.data.clips import stored_facts
 from vtb.data.request import split_rule
 from vtb.data.rows import Row, sample_from_row
 from vtb.data.shards import Shard, read_manifest, write_manifest
@@ -201,6 +202,9 @@ def _identity_faults(sample: Sample, row: Row, rule: SplitRule) -> list[str]:
         faults.append("fingerprint is not that of the content")
     if drawn.canonical != stored.canonical or rule.of(drawn.canonical) != row["split"]:
         faults.append(f"split {row['split']} is not that of the content")
+    facts = stored_facts(row)
+    if facts and not (sample.video and facts.describes(sample.video)):
+        faults.append("form or hash is not that of the video")
     return faults
 
 

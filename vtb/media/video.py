@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -93,20 +94,8 @@ def decode(source: bytes | Path) -> Iterator[Array]:
     Raises UnreadableError, naming the file, when it is not a video or, after the last readable
     frame, when there are fewer than its index promises.
     """
-    try:
-        with _open(source) as container:
-            stream = container.streams.video[0]
-            count = 0
-            for frame in container.decode(stream):
-                count += 1
-                yield _to_rgb(frame)
-            if count < max(1, stream.frames):
-                fact = f"{count} of {stream.frames} frames can be decoded"
-                raise UnreadableError(f"`{_name(source)}` is cut short", fact=fact)
-    except FFmpegError as error:
-        raise UnreadableError(
-            f"`{_name(source)}` is not a readable video", fact=str(error)
-        ) from error
+    for frame, _ in _decoded(source):
+        yield _to_rgb(frame)
 
 
 def read_frames(source: bytes | Path) -> Array:
@@ -115,17 +104,25 @@ def read_frames(source: bytes | Path) -> Array:
     Raises as `decode` does, where the size changes, and beyond 400 million pixels: a prediction
     may be any file, and one process must survive it.
     """
-    frames: list[Array] = []
-    pixels = 0
-    for frame in decode(source):
-        pixels += frame.shape[0] * frame.shape[1]
-        if pixels > MAX_PIXELS:
-            fact = f"more than {MAX_PIXELS:,} pixels after {len(frames)} frames"
+    # Filled as it is decoded: a list of frames to be stacked is twice the memory, which the
+    # allocator gives back and takes anew for every clip, at more than the decoder's own time.
+    clip, count = np.empty((0, 0, 0, 3), np.uint8), 0
+    for frame, promised in _decoded(source):
+        size = frame.height, frame.width
+        most = MAX_PIXELS // (frame.height * frame.width)
+        if count == most:
+            fact = f"more than {MAX_PIXELS:,} pixels after {count} frames"
             raise UnreadableError(f"`{_name(source)}` is too large", fact=fact)
-        frames.append(frame)
-    if len({frame.shape for frame in frames}) > 1:
-        raise UnreadableError(f"`{_name(source)}` is not a readable video", fact="its size changes")
-    return np.stack(frames)
+        if count == 0:
+            clip = np.empty((min(max(1, promised), most), *size, 3), np.uint8)
+        if clip.shape[1:3] != size:
+            fact = "its size changes"
+            raise UnreadableError(f"`{_name(source)}` is not a readable video", fact=fact)
+        if count == len(clip):
+            clip = np.concatenate([clip, np.empty_like(clip)])
+        clip[count] = _to_rgb(frame)
+        count += 1
+    return clip[:count]
 
 
 def probe(source: bytes | Path) -> VideoInfo:
@@ -140,6 +137,28 @@ def read_header(source: bytes | Path) -> VideoInfo:
     try:
         with _open(source) as container:
             return _info(container, container.streams.video[0].frames)
+    except FFmpegError as error:
+        raise UnreadableError(
+            f"`{_name(source)}` is not a readable video", fact=str(error)
+        ) from error
+
+
+def _decoded(source: bytes | Path) -> Iterator[tuple[VideoFrame, int]]:
+    """Frames as they are stored, each with how many the index promises; raises as `decode` does."""
+    try:
+        with _open(source) as container:
+            stream = container.streams.video[0]
+            # Left to itself it starts a thread per CPU for every clip, whose frames have one slice.
+            codec: Any = stream.codec_context
+            if codec is not None:  # as in a damaged file, whatever PyAV's annotations say
+                codec.thread_count = 1
+            count = 0
+            for frame in container.decode(stream):
+                count += 1
+                yield frame, stream.frames
+            if count < max(1, stream.frames):
+                fact = f"{count} of {stream.frames} frames can be decoded"
+                raise UnreadableError(f"`{_name(source)}` is cut short", fact=fact)
     except FFmpegError as error:
         raise UnreadableError(
             f"`{_name(source)}` is not a readable video", fact=str(error)

@@ -29,8 +29,8 @@ class ModelTable(Config):
 class VideoDataTable(Config):
     """How a clip of the data set becomes a clip of the model."""
 
-    height: Positive = Field(default=480, description="Height in px.")
-    width: Positive = Field(default=832, description="Width in px.")
+    height: Positive = Field(default=480, description="Height in px; see `fit`.")
+    width: Positive = Field(default=832, description="Width in px; see `fit`.")
     num_frames: Positive = Field(default=81, description="Frames per clip, 4n+1.")
     fps: float = Field(
         default=16, gt=0, description="Playback rate that the clips are meant for, Hz."
@@ -39,9 +39,11 @@ class VideoDataTable(Config):
         default="uniform",
         description="Frames of a longer clip: spread evenly over all of it, or the first.",
     )
-    fit: Literal["exact", "pad"] = Field(
+    fit: Literal["exact", "pad", "native"] = Field(
         default="exact",
-        description="A clip of another size: an error, or scaled to fit and padded.",
+        description="A clip of another size: an error, scaled to fit and padded, or left as it is. "
+        "If native, `height` and `width` are the largest that occur, and a batch has clips of one "
+        "size.",
     )
 
 

@@ -25,6 +25,14 @@ MESSAGE_LINES = 3
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Whether a child came to its end, and the first signal that arrived until then."""
+
+    is_complete: bool = True
+    signal: int | None = None
+
+
 @dataclass(slots=True)
 class _Received:
     signals: list[int] = field(default_factory=list[int])
@@ -36,10 +44,9 @@ def execute(
     watch: Callable[[], None],
     *,
     grace_s: float = GRACE_S,
-) -> int | None:
+) -> Ending:
     """Writes the plan's files and runs its argv to the end.
 
-    Returns the signal that cut it short, or None.
     Both output streams are appended to `log`; `watch` is called five times a second. SIGINT and
     SIGTERM reach the whole process group of the child as SIGTERM, once; after `grace_s` seconds
     SIGKILL follows. Raises ChildFailedError with the end of the log when the child fails by
@@ -58,7 +65,7 @@ def execute(
     watch()
     if code and not received.signals:
         raise _failure(plan, log, start, code)
-    return received.signals[0] if code else None
+    return Ending(code == 0, next(iter(received.signals), None))
 
 
 def _start(plan: Plan, log: Path) -> subprocess.Popen[bytes]:

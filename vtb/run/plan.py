@@ -9,12 +9,16 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding of a preflight; an `error` stops the run, a `warning` does not."""
+    """One finding of a preflight; an `error` stops the run, a `warning` and an `info` do not.
 
-    level: Literal["warning", "error"]
+    `is_environment` where the request is sound and this machine lacks something.
+    """
+
+    level: Literal["info", "warning", "error"]
     name: str
     message: str
     hint: str = ""
+    is_environment: bool = False
 
 
 @dataclass(frozen=True, slots=True)

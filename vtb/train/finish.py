@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from vtb.core.files import atomic_directory, atomic_write_json, read_json
+from vtb.core.files import atomic_directory, atomic_write_json, link_missing, read_json
 from vtb.models.families import MARKER, Part
 from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.lora_file import Lora, write_lora
@@ -96,28 +94,11 @@ def write_final_checkpoint(
             # No seed makes these weights again.
             marker = read_json(base.directory / MARKER) | {"seed": None, "run": run.state()["id"]}
             atomic_write_json(temporary / MARKER, marker)
-        _link_others(base.directory, temporary)
+        link_missing(base.directory, temporary)
 
 
 def _listing(part: Part) -> str:
     return ", ".join(f"`{file}`" for file in part.files)
-
-
-def _link_others(source: Path, target: Path) -> None:
-    for path in sorted(source.rglob("*")):
-        relative = path.relative_to(source)
-        is_hidden = any(name.startswith(".") for name in relative.parts)
-        if is_hidden or path.is_dir() or (target / relative).exists():
-            continue
-        (target / relative).parent.mkdir(parents=True, exist_ok=True)
-        _link(path.resolve(), target / relative)
-
-
-def _link(source: Path, target: Path) -> None:
-    with suppress(OSError):
-        target.hardlink_to(source)
-        return
-    shutil.copyfile(source, target)
 
 
 def _metadata(state: Mapping[str, Any], recipe: VideoRecipe, step: int) -> dict[str, str]:

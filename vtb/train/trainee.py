@@ -12,16 +12,15 @@ import torch
 from accelerate.utils import gather_object
 from torch import Tensor
 
-from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.load import load_pipeline
 from vtb.models.wan.lora import extract_lora
-from vtb.recipe.schema import VideoRecipe
 from vtb.train.finish import write_final, write_final_checkpoint
 from vtb.train.flow.objective import WanObjective
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.flow.wan_task import EncodedClips, WanTask
 from vtb.train.latents.read import CachedClips
-from vtb.train.launch.estimate import GIB, TransformerShape, Workload, num_recomputed
+from vtb.train.launch.estimate import GIB, num_recomputed
+from vtb.train.launch.workload import transformer_workload
 from vtb.train.loop.loop import Loop, Observer
 from vtb.train.loop.step_log import StepLog
 from vtb.train.loop.task import Task
@@ -225,30 +224,12 @@ def _load_transformer(session: Session) -> Any:
 
 
 def _objective(session: Session, dit: Any, free_gib: float) -> WanObjective:
-    train = session.recipe.train
-    work = _workload(session.recipe, session.checkpoint, dit)
+    train, expert = session.recipe.train, session.arguments.expert
+    world = session.accelerator.num_processes
+    work = transformer_workload(session.recipe, session.checkpoint, expert, world)
     return WanObjective(
         dit,
         train,
         num_recomputed=num_recomputed(train.activation_checkpointing, work, free_gib),
         compile_blocks=work.is_compiled and session.device.type == "cuda",
-    )
-
-
-def _workload(recipe: VideoRecipe, checkpoint: WanCheckpoint, dit: Any) -> Workload:
-    data, train = recipe.data, recipe.train
-    parameters = list(dit.parameters())
-    trained = sum(p.numel() for p in parameters if p.requires_grad)
-    return Workload(
-        TransformerShape(
-            checkpoint.variant.tokens(data.num_frames, data.height, data.width),
-            len(dit.blocks),
-            dit.blocks[0].dim,
-            dit.blocks[0].ffn_dim,
-        ),
-        base_parameters=sum(p.numel() for p in parameters) - trained,
-        lora_parameters=trained,
-        micro_batch=train.micro_batch,
-        base_bytes=1 if train.base_precision == "fp8" else 2,
-        is_compiled=train.forward == "fast" and train.compile,
     )

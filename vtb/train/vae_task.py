@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from vtb.recipe.schema import VaeTable, VideoRecipe
 from vtb.train.latents.clips import ClipSource
-from vtb.train.loop.randomness import normal, shuffled_position
+from vtb.train.loop.order import Order
+from vtb.train.loop.randomness import normal
 from vtb.train.precision import mixed_precision
 from vtb.train.weights import Weights
 
@@ -94,30 +95,28 @@ class VaeTask:
     def __init__(
         self, objective: VaeObjective, weights: Weights, recipe: VideoRecipe, clips: ClipSource
     ) -> None:
-        data = recipe.data
         self.module = objective
-        self.num_samples = len(clips.ids)
+        self._order = Order(clips.sizes, recipe.train.batch, recipe.train.seed)
+        self.num_samples, self.shape = self._order.num_samples, self._order.shape
         self.write_weights, self.read_weights = weights.write, weights.read
         self._seed, self._clips = recipe.train.seed, clips
-        self._shape = objective.latent_shape(data.num_frames, data.height, data.width)
 
     def batch(self, counters: range) -> VaeBatch:
         """The clips consumed at `counters`, on the CPU."""
-        clips = [self._clips.read(self._number(counter)).frames for counter in counters]
-        noise = [normal(self._shape, self._seed, "posterior", counter) for counter in counters]
+        clips = [self._clips.read(self._order.number(counter)).frames for counter in counters]
+        num_frames, height, width = clips[0].shape[:3]
+        shape = self.module.latent_shape(num_frames, height, width)
+        noise = [normal(shape, self._seed, "posterior", counter) for counter in counters]
         groups = torch.zeros(len(counters), dtype=torch.int64)
         return VaeBatch(torch.from_numpy(np.stack(clips)), torch.stack(noise), groups)
 
     def describe(self, counter: int) -> str:
         """The sample's id."""
-        return self._clips.ids[self._number(counter)]
+        return self._clips.ids[self._order.number(counter)]
 
     def relieve(self) -> bool:
         """False: a VAE keeps all its activations."""
         return False
-
-    def _number(self, counter: int) -> int:
-        return shuffled_position(counter, self.num_samples, self._seed)
 
 
 def _pixel_losses(decoded: Tensor, clips: Tensor) -> Tensor:

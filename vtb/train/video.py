@@ -56,7 +56,8 @@ def _train(session: Session, trainee: Trainee) -> bool:
             steps=session.arguments.steps,
             stop_at=session.arguments.stop_at,
             stop=session.stop,
-            observers=[session.dog.step_done, *trainee.observers(loop, log)],
+            observers=trainee.observers(loop, log),
+            step_done=session.dog.step_done,
         )
     if reached.is_complete:
         with session.dog.paused(), loop.engine.whole(), loop.average.in_place():

@@ -28,16 +28,17 @@ class Draw:
 class NoisyBatch:
     """B samples with their noise.
 
-    `latents` and `noise` (B, C, T, h, w), `context` (B, 512, text dim); per sample (B,) the
-    float32 `timesteps`, `sigmas` and loss `weights`, whether the first frame is given
-    (`is_image_conditioned`) and the quarter of the noise range it falls in (`groups`).
-    `first_frame` (B, C, 1, h, w) is what a given first frame is replaced by (TI2V);
-    `image_condition` (B, 4 + C, T, h, w) joins the latents as channels (I2V).
+    `latents` and `noise` (B, C, T, h, w); `prompts` (P, 512, text dim), each once, and which of
+    them (`prompt_of`) each sample has; per sample (B,) the float32 `timesteps`, `sigmas` and loss
+    `weights`, whether the first frame is given (`is_image_conditioned`) and the quarter of the
+    noise range it falls in (`groups`). `first_frame` (B, C, 1, h, w) is what a given first frame is
+    replaced by (TI2V); `image_condition` (B, 4 + C, T, h, w) joins the latents as channels (I2V).
     """
 
     latents: Tensor
     noise: Tensor
-    context: Tensor
+    prompts: Tensor
+    prompt_of: Tensor
     timesteps: Tensor
     sigmas: Tensor
     weights: Tensor
@@ -45,6 +46,11 @@ class NoisyBatch:
     groups: Tensor
     first_frame: Tensor | None = None
     image_condition: Tensor | None = None
+
+    @property
+    def context(self) -> Tensor:
+        """The prompt of each sample (B, 512, text dim)."""
+        return self.prompts[self.prompt_of]
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The batch with every tensor changed."""
@@ -58,15 +64,21 @@ class NoisyBatch:
 def collate(
     samples: Sequence[tuple[Encoded, Draw]], schedule: NoiseSchedule, *, text_tokens: int
 ) -> NoisyBatch:
-    """One batch of samples of equal shape; prompts are padded with zeros, as Wan expects."""
+    """One batch of samples of equal shape; prompts are padded with zeros, as Wan expects.
+
+    Samples with the same tensor as their context share a prompt.
+    """
     encoded = [sample for sample, _ in samples]
+    contexts = {id(sample.context): sample.context for sample in encoded}
+    position = {name: number for number, name in enumerate(contexts)}
     draws = [draw for _, draw in samples]
     index = torch.tensor([draw.index for draw in draws])
     sigmas = schedule.sigmas[index]
     return NoisyBatch(
         latents=torch.stack([sample.latents for sample in encoded]),
         noise=torch.stack([draw.noise for draw in draws]),
-        context=torch.stack([_padded(sample.context, text_tokens) for sample in encoded]),
+        prompts=_padded([*contexts.values()], text_tokens),
+        prompt_of=torch.tensor([position[id(sample.context)] for sample in encoded]),
         timesteps=schedule.timesteps[index],
         sigmas=sigmas,
         weights=schedule.weights[index],
@@ -82,9 +94,10 @@ def collate(
     )
 
 
-def _padded(context: Tensor, length: int) -> Tensor:
-    padded = context.new_zeros(length, context.shape[1])
-    padded[: len(context)] = context
+def _padded(contexts: Sequence[Tensor], length: int) -> Tensor:
+    padded = contexts[0].new_zeros(len(contexts), length, contexts[0].shape[1])
+    for row, context in zip(padded, contexts, strict=True):
+        row[: len(context)] = context
     return padded
 
 

@@ -11,7 +11,8 @@ from vtb.train.flow.batch import SIGMA_BINS, Draw, NoisyBatch, collate
 from vtb.train.flow.objective import WanObjective
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.latents.encoded import Encoded
-from vtb.train.loop.randomness import below, normal, shuffled_position, uniform
+from vtb.train.loop.order import Order
+from vtb.train.loop.randomness import below, normal, uniform
 from vtb.train.weights import Weights
 
 # Quarters of the noise range, from clean to pure noise.
@@ -27,6 +28,11 @@ class EncodedClips(Protocol):
     @property
     def ids(self) -> Sequence[str]:
         """Their sample ids."""
+        ...
+
+    @property
+    def sizes(self) -> Sequence[tuple[int, int]]:
+        """Their (height, width) in px; latents of equal size have one shape."""
         ...
 
     def read(self, number: int) -> Encoded:
@@ -48,7 +54,8 @@ class WanTask:
         schedule: NoiseSchedule,
     ) -> None:
         self.module = objective
-        self.num_samples = len(clips.ids)
+        self._order = Order(clips.sizes, recipe.train.batch, recipe.train.seed)
+        self.num_samples, self.shape = self._order.num_samples, self._order.shape
         self.write_weights, self.read_weights = weights.write, weights.read
         self._train, self._clips, self._schedule = recipe.train, clips, schedule
 
@@ -60,14 +67,14 @@ class WanTask:
     def describe(self, counter: int) -> str:
         """The sample's id and timestep."""
         timestep = self._schedule.timesteps[self._index(counter)].item()
-        return f"{self._clips.ids[self._number(counter)]} at timestep {timestep:g}"
+        return f"{self._clips.ids[self._order.number(counter)]} at timestep {timestep:g}"
 
     def relieve(self) -> bool:
         """Recomputes more blocks in the backward pass, while there are any left."""
         return self.module.recompute_more()
 
     def _sample(self, counter: int) -> tuple[Encoded, Draw]:
-        encoded = self._clips.read(self._number(counter))
+        encoded = self._clips.read(self._order.number(counter))
         seed = self._train.seed
         is_given = encoded.first_frame_latents is not None
         return encoded, Draw(
@@ -79,6 +86,3 @@ class WanTask:
     def _index(self, counter: int) -> int:
         first, stop = self._schedule.first, self._schedule.stop
         return first + below(stop - first, self._train.seed, "timestep", counter)
-
-    def _number(self, counter: int) -> int:
-        return shuffled_position(counter, self.num_samples, self._train.seed)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from vtb.models.wan.load import load_pipeline
 from vtb.models.wan.variants import PartName
 from vtb.train.latents.cache import LatentCache
-from vtb.train.latents.clips import ClipSource
+from vtb.train.latents.clips import Clip, ClipSource
 from vtb.train.latents.encode import ClipEncoder, PromptEncoder, encoder_dtype
 from vtb.train.latents.entry import write_entry
 from vtb.train.latents.store import Kind
@@ -24,6 +29,14 @@ if TYPE_CHECKING:
 
 # Loads one part of the cache's checkpoint.
 Load = Callable[[PartName], "WanVideoPipeline"]
+# Told how many more files are finished.
+Tell = Callable[[int], None]
+
+# What a GPU encodes at once: one clip of the published model, or many small ones.
+BATCH_PIXELS = 81 * 480 * 832
+# A file is written in a millisecond or two, most of which is waiting for the disk.
+WRITERS = 8
+MAX_UNWRITTEN = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,14 @@ class Built:
 
     latents: int
     texts: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    kind: Kind
+    key: str
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str | int]
 
 
 def build_missing(
@@ -50,28 +71,35 @@ def build_missing(
     not depend on what other workers have finished meanwhile. Text encoder and VAE are loaded one
     after the other, each only when it is needed, and freed. `on_progress` is told how many files
     are done and how many there will be, when an encoder is loaded and after each file; an exception
-    that it raises ends the build, and what is finished stays. Raises UnreadableError for a damaged
-    clip.
+    that it raises ends the build, and what is encoded by then stays. Raises UnreadableError for a
+    damaged clip.
     """
 
     def load(part: PartName) -> WanVideoPipeline:
         directory, dtype = cache.checkpoint.directory, encoder_dtype(device)
         return load_pipeline(directory, device=device, dtype=dtype, parts=(part,), log=log)
 
+    def tell(finished: int) -> None:
+        nonlocal done
+        done += finished
+        on_progress(done, len(texts) + len(latents))
+
     cache.store.begin(cache.encoding.vae)
     texts = _share(cache, "text", rank, world_size)
     latents = _share(cache, "latents", rank, world_size)
     done = 0
-    for keys, encoded in (
-        (texts, _encode_texts(cache, texts, load)),
-        (latents, _encode_clips(cache, latents, clips, load)),
-    ):
-        if keys:
-            for written in encoded:
-                done += written
-                on_progress(done, len(texts) + len(latents))
-            _release()
+    if texts:
+        _encode_texts(cache, texts, load, tell)
+        _release()
+    if latents:
+        _encode_clips(cache, latents, clips, batch_pixels(device), load, tell)
+        _release()
     return Built(len(latents), len(texts))
+
+
+def batch_pixels(device: str) -> int:
+    """How many pixels a device encodes at once; on a CPU, which gains nothing, one clip's."""
+    return 0 if torch.device(device).type == "cpu" else BATCH_PIXELS
 
 
 def _share(cache: LatentCache, kind: Kind, rank: int, world_size: int) -> list[str]:
@@ -79,38 +107,80 @@ def _share(cache: LatentCache, kind: Kind, rank: int, world_size: int) -> list[s
     return [key for key in share if not cache.store.use(kind, key)]
 
 
-def _encode_texts(cache: LatentCache, keys: Sequence[str], load: Load) -> Iterator[int]:
+def _encode_texts(cache: LatentCache, keys: Sequence[str], load: Load, tell: Tell) -> None:
     encoder = PromptEncoder(load("text_encoder"))
-    yield 0
-    for key in keys:
-        context = encoder.encode(cache.prompts[key])
-        write_entry(
-            cache.store.path("text", key),
-            {"context": context},
-            dtype=cache.encoding.dtype,
-            metadata={"tokens": len(context)},
-        )
-        yield 1
+    tell(0)
+    contexts = ((key, encoder.encode(cache.prompts[key])) for key in keys)
+    entries = (
+        _Entry("text", key, {"context": context}, {"tokens": len(context)})
+        for key, context in contexts
+    )
+    _write(cache, entries, tell)
 
 
 def _encode_clips(
-    cache: LatentCache, keys: Sequence[str], clips: ClipSource, load: Load
-) -> Iterator[int]:
+    cache: LatentCache,
+    keys: Sequence[str],
+    clips: ClipSource,
+    pixels: int,
+    load: Load,
+    tell: Tell,
+) -> None:
     encoder = ClipEncoder(load("vae"), cache.checkpoint)
     numbers = {key: number for number, key in enumerate(cache.latents)}
-    requests = (range(numbers[key], numbers[key] + 1) for key in keys)
-    yield 0
-    # The next clips are decoded while the present one is encoded.
-    decoded = prefetched(lambda request: clips.read(request.start), requests)
-    for key, clip in zip(keys, decoded, strict=True):
+    tell(0)
+    # The next clips are decoded while the present ones are encoded.
+    with closing(prefetched(clips.read, (numbers[key] for key in keys))) as decoded:
+        batches = batched(zip(keys, decoded, strict=True), pixels)
+        _write(cache, (entry for batch in batches for entry in _encoded(encoder, batch)), tell)
+
+
+def batched(clips: Iterable[tuple[str, Clip]], pixels: int) -> Iterator[Sequence[tuple[str, Clip]]]:
+    """Yields clips of equal shape, as many as have at most `pixels` px together but at least one.
+
+    What is left of each shape comes last.
+    """
+    waiting: defaultdict[tuple[int, ...], list[tuple[str, Clip]]] = defaultdict(list)
+    for key, clip in clips:
+        frames = clip.frames
+        waiting[frames.shape].append((key, clip))
+        if (len(waiting[frames.shape]) + 1) * frames[..., 0].size > pixels:
+            yield waiting.pop(frames.shape)
+    yield from waiting.values()
+
+
+def _encoded(encoder: ClipEncoder, batch: Sequence[tuple[str, Clip]]) -> Iterator[_Entry]:
+    encoded = encoder.encode(np.stack([clip.frames for _, clip in batch]))
+    for index, (key, clip) in enumerate(batch):
         num_frames, height, width = clip.frames.shape[:3]
-        write_entry(
-            cache.store.path("latents", key),
-            encoder.encode(clip.frames),
-            dtype=cache.encoding.dtype,
-            metadata={"id": clip.id, "height": height, "width": width, "num_frames": num_frames},
+        yield _Entry(
+            "latents",
+            key,
+            {name: tensors[index] for name, tensors in encoded.items()},
+            {"id": clip.id, "height": height, "width": width, "num_frames": num_frames},
         )
-        yield 1
+
+
+def _write(cache: LatentCache, entries: Iterable[_Entry], tell: Tell) -> None:
+    """Writes entries while the next ones are encoded; all that were encoded, whatever happens."""
+    unwritten: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(WRITERS, "write") as pool:
+        for entry in entries:
+            unwritten.append(
+                pool.submit(
+                    write_entry,
+                    cache.store.path(entry.kind, entry.key),
+                    entry.tensors,
+                    dtype=cache.encoding.dtype,
+                    metadata=entry.metadata,
+                )
+            )
+            while unwritten and (unwritten[0].done() or len(unwritten) > MAX_UNWRITTEN):
+                unwritten.popleft().result()
+                tell(1)
+        for future in unwritten:
+            future.result()
+            tell(1)
 
 
 def _release() -> None:

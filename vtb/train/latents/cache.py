@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.variants import TEXT_TOKENS
-from vtb.recipe.schema import VideoDataTable
 from vtb.train.latents.clips import ClipSource
 from vtb.train.latents.keys import Encoding
 from vtb.train.latents.store import Kind, Store
@@ -34,15 +33,16 @@ class CacheState:
 class LatentCache:
     """The encoded form of a data set's clips: where each one is, by the numbers of `ClipSource`.
 
-    `latents` and `texts` are the keys of clips and of their prompts; `prompts` maps the latter
-    back.
+    `sizes` are (height, width) in px, `latents` and `texts` the keys of clips and of their prompts;
+    `prompts` maps the latter back.
     """
 
     checkpoint: WanCheckpoint
-    data: VideoDataTable
+    num_frames: int
     encoding: Encoding
     store: Store
     ids: Sequence[str]
+    sizes: Sequence[tuple[int, int]]
     latents: Sequence[str]
     texts: Sequence[str]
     prompts: Mapping[str, str]
@@ -53,21 +53,23 @@ class LatentCache:
     ) -> LatentCache:
         """The cache of these clips for a checkpoint under a cache root, as `bf16` or `fp32`.
 
-        Reads every video's bytes, 0.1 s per 1,000 clips of 10 KB, but decodes none. Raises
-        UnreadableError for a damaged shard.
+        Raises UnreadableError for a damaged shard.
         """
         encoding = Encoding.of(checkpoint, dtype)
-        identities = clips.identities()
-        texts = [encoding.text_key(clip.prompt) for clip in identities]
+        texts = [encoding.text_key(row.prompt) for row in clips.rows]
         return cls(
             checkpoint=checkpoint,
-            data=clips.table,
+            num_frames=clips.table.num_frames,
             encoding=encoding,
             store=Store.of(root, checkpoint.variant.family, encoding.vae),
             ids=clips.ids,
-            latents=[encoding.latents_key(clip.video_hash, clips.table) for clip in identities],
+            sizes=clips.sizes,
+            latents=[
+                encoding.latents_key(row.facts.hash if row.facts else "", clips.geometry(number))
+                for number, row in enumerate(clips.rows)
+            ],
             texts=texts,
-            prompts={key: clip.prompt for key, clip in zip(texts, identities, strict=True)},
+            prompts={key: row.prompt for key, row in zip(texts, clips.rows, strict=True)},
         )
 
     def missing(self) -> list[int]:
@@ -88,7 +90,8 @@ class LatentCache:
         missing = len(self._lacking(latents, texts))
         tokens = sum(_tokens(self.prompts[key]) for key in texts)
         text_dim = self.checkpoint.part("dit").arguments["text_dim"]
-        values = len(latents) * self._values_per_clip() + tokens * text_dim
+        sizes = dict(zip(self.latents, self.sizes, strict=True))
+        values = sum(self._values(*sizes[key]) for key in latents) + tokens * text_dim
         return CacheState(
             hits=len(self.ids) - missing,
             missing=missing,
@@ -99,11 +102,11 @@ class LatentCache:
         pairs = zip(self.latents, self.texts, strict=True)
         return [n for n, (key, text) in enumerate(pairs) if key in latents or text in texts]
 
-    def _values_per_clip(self) -> int:
-        variant, data = self.checkpoint.variant, self.data
+    def _values(self, height: int, width: int) -> int:
+        variant = self.checkpoint.variant
         _, row, column = variant.vae_stride
-        frame = variant.latent_channels * (data.height // row) * (data.width // column)
-        frames = variant.latent_frames(data.num_frames)
+        frame = variant.latent_channels * (height // row) * (width // column)
+        frames = variant.latent_frames(self.num_frames)
         beside = {"first_frame_latents": 1, "image_condition": frames}
         return frame * (frames + sum(beside[name] for name in self.encoding.conditions))
 

@@ -1,19 +1,17 @@
-"""Clips of a data set as the model wants them."""
+"""Clips of a data set as the model wants them; codecs are loaded with the first clip."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
 from vtb.core.errors import UnreadableError
 from vtb.core.types import Array
+from vtb.data.clips import ClipRow, clip_rows
 from vtb.data.store import Dataset
-from vtb.media.fit import Fit, Size
-from vtb.media.video import read_frames
 from vtb.recipe.schema import VideoDataTable
 
 
@@ -26,18 +24,11 @@ class Clip:
     prompt: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClipIdentity:
-    """A clip's prompt and the blake2b-128 of its video's bytes, as hex."""
-
-    prompt: str
-    video_hash: str
-
-
 class ClipSource:
     """The clips of a split by number, in the geometry of a recipe.
 
-    `limit` takes so many of them, spread evenly over the ids and so over the tasks.
+    `limit` takes so many of them, spread evenly over the ids and so over the tasks. Nothing is read
+    before it is asked for.
     """
 
     def __init__(
@@ -47,23 +38,44 @@ class ClipSource:
         split: str = "train",
         limit: int | None = None,
     ) -> None:
-        self._dataset, self._split = dataset, split
-        self.table = table
-        # By id, so that the order does not depend on how the data set is cut into shards.
-        ids = sorted(dataset.ids(split))
-        count = len(ids) if limit is None else min(limit, len(ids))
-        self.ids: Sequence[str] = [ids[i * len(ids) // count] for i in range(count)]
+        self._dataset, self._limit = dataset, limit
+        self.table, self.split = table, split
 
-    def identities(self) -> list[ClipIdentity]:
-        """What tells the clips apart, by number; decodes nothing."""
-        found = dict.fromkeys(self.ids, ClipIdentity("", ""))
-        for row in self._dataset.rows(self._split, columns=["id", "prompt", "video"]):
-            if row["id"] in found:
-                found[row["id"]] = ClipIdentity(row["prompt"], _hash(row["video"]))
-        return list(found.values())
+    @cached_property
+    def rows(self) -> Sequence[ClipRow]:
+        """What the data set says of each clip; raises as `clip_rows` does."""
+        # By id, so that the order does not depend on how the data set is cut into shards.
+        rows = sorted(clip_rows(self._dataset, self.split), key=lambda row: row.id)
+        count = len(rows) if self._limit is None else min(self._limit, len(rows))
+        return [rows[i * len(rows) // count] for i in range(count)]
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        """The samples' ids."""
+        return [row.id for row in self.rows]
+
+    @cached_property
+    def sizes(self) -> Sequence[tuple[int, int]]:
+        """(height, width) in px of each clip as the model reads it."""
+        wanted = (self.table.height, self.table.width)
+        if self.table.fit != "native":
+            return [wanted] * len(self.rows)
+        # A sample without a video is found by the preflight, or when it is read.
+        return [
+            (row.facts.form.height, row.facts.form.width) if row.facts else wanted
+            for row in self.rows
+        ]
+
+    def geometry(self, number: int) -> VideoDataTable:
+        """What the recipe asks of one clip: where clips keep their sizes, exactly its own."""
+        if self.table.fit != "native":
+            return self.table
+        return self._geometries[self.sizes[number]]
 
     def read(self, number: int) -> Clip:
         """Decodes one clip; raises UnreadableError, naming the sample, when that fails."""
+        from vtb.media.video import read_frames
+
         sample_id = self.ids[number]
         row = self._dataset.row(sample_id, columns=["prompt", "video"])
         if row["video"] is None:
@@ -78,7 +90,16 @@ class ClipSource:
                 fact=error.fact or error.message,
                 hint=f"vtb data verify {self._dataset.path} --repair",
             ) from error
-        return Clip(sample_id, fit(frames, self.table), row["prompt"])
+        return Clip(sample_id, fit(frames, self.geometry(number)), row["prompt"])
+
+    @cached_property
+    def _geometries(self) -> Mapping[tuple[int, int], VideoDataTable]:
+        return {
+            (height, width): self.table.model_copy(
+                update={"height": height, "width": width, "fit": "exact"}
+            )
+            for height, width in dict.fromkeys(self.sizes)
+        }
 
 
 def fit(frames: Array, table: VideoDataTable) -> Array:
@@ -87,6 +108,8 @@ def fit(frames: Array, table: VideoDataTable) -> Array:
     The clip is at least as long as wanted; with `fit = "exact"` it has the size already. Both are
     checked before a run starts.
     """
+    from vtb.media.fit import Fit, Size
+
     chosen = frames[frame_indices(len(frames), table.num_frames, table.frame_plan)]
     source, wanted = Size(*chosen.shape[1:3]), Size(table.height, table.width)
     if source == wanted:
@@ -101,9 +124,3 @@ def frame_indices(available: int, wanted: int, plan: str) -> list[int]:
     if plan == "prefix" or wanted == 1:
         return list(range(wanted))
     return [round(i * (available - 1) / (wanted - 1)) for i in range(wanted)]
-
-
-def _hash(video: Mapping[str, Any] | None) -> str:
-    # A sample without a video is found by the preflight, or when it is read.
-    content = video["bytes"] if video else b""
-    return hashlib.blake2b(content, digest_size=16).hexdigest()

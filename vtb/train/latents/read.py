@@ -20,14 +20,15 @@ class CachedClips:
 
     def __init__(self, cache: LatentCache) -> None:
         self.ids: Sequence[str] = cache.ids
+        self.sizes: Sequence[tuple[int, int]] = cache.sizes
         self._cache = cache
         self._context = lru_cache(maxsize=KEPT_PROMPTS)(self._read_context)
 
     def read(self, number: int) -> Encoded:
         """One clip in the precision it is stored in.
 
-        The tensors are maps of files: do not write into them. Raises UnreadableError, naming the
-        file, for one that is absent or damaged.
+        Its context may be shared with others: do not write into it. Raises UnreadableError, naming
+        the file, for one that is absent or damaged.
         """
         tensors = read_entry(self._cache.store.path("latents", self._cache.latents[number]))
         return Encoded(context=self._context(self._cache.texts[number]), **tensors)

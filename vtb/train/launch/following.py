@@ -1,11 +1,15 @@
-"""The part of a machine that is not the first one: to wait for it and to differ in nothing."""
+"""How the other machines know that the first one is at work, and that they differ in nothing."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from vtb.core.errors import ConflictError, MissingEnvironmentError
 from vtb.run.provenance import versions
+from vtb.run.rundir import RunDirectory
 from vtb.run.settings import differences
 from vtb.train.launch.job import VideoJob
 
@@ -13,15 +17,34 @@ WAIT_S = 600.0
 POLL_S = 0.5
 
 
+def showing_life(run: RunDirectory, watch: Callable[[], None]) -> Callable[[], None]:
+    """What the first machine is to call in place of `watch` while it trains.
+
+    It changes a file each time. The status in `run.json` does not suffice: a machine that was
+    killed leaves it as `running`.
+    """
+    file = _sign(run)
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+    def show() -> None:
+        # A full disk is the matter of whoever writes what counts.
+        with suppress(OSError):
+            file.write_text(f"{time.time_ns()}\n")
+        watch()
+
+    return show
+
+
 def wait_for_main(job: VideoJob, wait_s: float = WAIT_S) -> None:
-    """Returns as soon as the first machine has begun the same run in the same directory.
+    """Returns as soon as the first machine is at work on the same run in the same directory.
 
     That proves that both see one file system, which checkpoints need. Raises ConflictError when
     packages differ in version, and MissingEnvironmentError when it has not begun after `wait_s`.
     """
-    deadline = time.monotonic() + wait_s
+    deadline, seen = time.monotonic() + wait_s, _last_sign(job.run)
     while True:
-        state = job.run.state()
+        before, seen = seen, _last_sign(job.run)
+        state = job.run.state() if seen != before else {}
         if state.get("status") == "running" and not differences(state["settings"], job.settings):
             break
         if time.monotonic() > deadline:
@@ -39,3 +62,13 @@ def wait_for_main(job: VideoJob, wait_s: float = WAIT_S) -> None:
             fact="; ".join(differing),
             hint="install the same on all",
         )
+
+
+def _sign(run: RunDirectory) -> Path:
+    return run.heartbeats / "node-0"
+
+
+def _last_sign(run: RunDirectory) -> str:
+    with suppress(OSError):
+        return _sign(run).read_text()
+    return ""

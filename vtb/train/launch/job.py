@@ -13,7 +13,6 @@ from vtb.core.errors import UsageError
 from vtb.core.home import cache_root
 from vtb.data.request import split_rule
 from vtb.data.store import Dataset, open_dataset
-from vtb.models.families import Part
 from vtb.models.identity import weights_fingerprint
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
 from vtb.models.wan.variants import Expert
@@ -23,8 +22,10 @@ from vtb.recipe.source import leaves
 from vtb.run.extras import require_train_extra
 from vtb.run.provenance import Gpu, gpus
 from vtb.run.rundir import RunDirectory, RunRecord
+from vtb.train.latents.clips import ClipSource
 from vtb.train.launch.cluster import Cluster, num_processes, pick_gpus
 from vtb.train.launch.launcher import Launcher, pick_launcher
+from vtb.train.loop.batching import by_shape, epoch_length
 
 SPLIT = "train"
 # Matters of the machine and of the user's taste; a run may go on with others.
@@ -51,12 +52,15 @@ class Machines:
 class VideoJob:
     """A resolved recipe and what it is applied to.
 
-    `settings` decide the result; a run directory keeps one set of them. `gpus` are those of this
-    machine, none on a CPU. `expert` is set exactly for a model with two transformers.
+    `clips` are those to train on. `settings` decide the result; a run directory keeps one set of
+    them. `gpus` are those of this
+    machine, none on a CPU; `is_auto` where their number was left to us. `expert` is set exactly
+    where one of two transformers is trained.
     """
 
     resolved: Resolved[VideoRecipe]
     dataset: Dataset
+    clips: ClipSource
     checkpoint: WanCheckpoint
     expert: Expert | None
     run: RunDirectory
@@ -68,6 +72,7 @@ class VideoJob:
     stop_at: int
     settings: Mapping[str, Any]
     is_cache_only: bool = False
+    is_auto: bool = False
 
     @property
     def recipe(self) -> VideoRecipe:
@@ -78,11 +83,6 @@ class VideoJob:
     def device(self) -> Literal["cpu", "cuda"]:
         """The device by its torch name."""
         return "cuda" if self.gpus else "cpu"
-
-    @property
-    def transformer(self) -> Part:
-        """The part of the checkpoint that is trained, or that guides what is."""
-        return self.checkpoint.transformers[self.expert or ""]
 
     @property
     def log(self) -> Path:
@@ -114,9 +114,14 @@ def wanted_experts(
 ) -> tuple[Expert | None, ...]:
     """The experts to train, one after the other; `expert` wins over the recipe.
 
-    A single None when neither names one.
+    A single None when neither names one, and for a VAE, which all experts share.
     """
-    wanted = expert or load(VideoRecipe, recipe, overrides).recipe.model.expert
+    loaded = load(VideoRecipe, recipe, overrides).recipe
+    if loaded.train.target == "vae":
+        if expert is not None:
+            raise UsageError("a VAE is trained without the experts", hint="leave --expert out")
+        return (None,)
+    wanted = expert or loaded.model.expert
     match wanted:
         case "both":
             return ("high", "low")
@@ -147,9 +152,10 @@ def open_job(
     chosen = [f"model.expert={expert}"] if expert else []
     resolved = load(VideoRecipe, recipe, [*overrides, *chosen])
     dataset = open_dataset(data.resolve())
+    clips = ClipSource(dataset, resolved.recipe.data, SPLIT)
     checkpoint = _open_model(resolved.recipe, model.resolve())
     present = (path for path in checkpoint.files if path.is_file())
-    steps = _schedule_length(resolved.recipe, dataset)
+    steps = _schedule_length(resolved.recipe, dataset, clips)
     buckets = split_rule(dataset.path).buckets(SPLIT)
     train = resolved.recipe.train
     wants_gpu = machines.num_gpus != 0
@@ -160,6 +166,7 @@ def open_job(
     return VideoJob(
         resolved=resolved,
         dataset=dataset,
+        clips=clips,
         checkpoint=checkpoint,
         expert=_sole_expert(resolved.recipe, checkpoint),
         run=RunDirectory(out.resolve()),
@@ -177,6 +184,7 @@ def open_job(
             "model.fingerprint": weights_fingerprint(present),
         },
         is_cache_only=is_cache_only,
+        is_auto=machines.num_gpus is None,
     )
 
 
@@ -184,7 +192,7 @@ def _decides(key: str) -> bool:
     return key not in (*FREE_KEYS, "summary") and not key.startswith(FREE_TABLES)
 
 
-def _schedule_length(recipe: VideoRecipe, dataset: Dataset) -> int:
+def _schedule_length(recipe: VideoRecipe, dataset: Dataset, clips: ClipSource) -> int:
     count = dataset.count(SPLIT)
     if not count:
         raise UsageError(
@@ -192,8 +200,12 @@ def _schedule_length(recipe: VideoRecipe, dataset: Dataset) -> int:
             fact=f"its {dataset.count()} samples are all held out",
             hint="make more: repeat `vtb gen` with a larger -n",
         )
-    samples = recipe.train.epochs * count
-    return recipe.train.steps or math.ceil(samples / recipe.train.batch)
+    if recipe.train.steps:
+        return recipe.train.steps
+    batch = recipe.train.batch
+    if recipe.data.fit == "native":
+        count = epoch_length(map(len, by_shape(clips.sizes)), batch)
+    return math.ceil(recipe.train.epochs * count / batch)
 
 
 def _open_model(recipe: VideoRecipe, directory: Path) -> WanCheckpoint:
@@ -211,6 +223,8 @@ def _open_model(recipe: VideoRecipe, directory: Path) -> WanCheckpoint:
 
 
 def _sole_expert(recipe: VideoRecipe, checkpoint: WanCheckpoint) -> Expert | None:
+    if recipe.train.target == "vae":
+        return None
     expert, variant = recipe.model.expert, checkpoint.variant
     if variant.boundary is None:
         if expert is not None:

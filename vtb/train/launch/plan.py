@@ -11,6 +11,7 @@ from vtb.recipe.source import leaves
 from vtb.run.environment import training_environment
 from vtb.run.plan import CacheNeed, Check, Estimates, Plan
 from vtb.train.launch.child import ChildArguments
+from vtb.train.launch.clip_checks import clip_checks
 from vtb.train.launch.estimate import (
     Workload,
     memory_gib,
@@ -20,9 +21,14 @@ from vtb.train.launch.estimate import (
 )
 from vtb.train.launch.job import SPLIT, VideoJob
 from vtb.train.launch.launcher import launch_argv, launch_files
-from vtb.train.launch.preflight import clip_checks, geometry_checks, recipe_checks
-from vtb.train.launch.resources import disk_checks, environment_checks, memory_checks
-from vtb.train.launch.workload import trainable_parameters, workload
+from vtb.train.launch.preflight import geometry_checks, recipe_checks
+from vtb.train.launch.resources import (
+    device_checks,
+    disk_checks,
+    environment_checks,
+    memory_checks,
+)
+from vtb.train.launch.workload import trainable_parameters, transformer_workload
 from vtb.train.loop.batching import Batching
 from vtb.train.validation.checks import SPLIT as HELD_OUT
 from vtb.train.validation.checks import validation_checks
@@ -42,8 +48,11 @@ def plan_video(job: VideoJob) -> Plan:
     ]
     batching, batch_checks = _batching(job)
     is_trainable = not any(check.name == "target_modules" for check in found)
-    trained = trainable_parameters(job) if is_trainable else 0
-    work = workload(job, trained)
+    inputs = job.recipe, job.checkpoint, job.expert
+    trained = trainable_parameters(*inputs) if is_trainable else 0
+    work = None
+    if is_trainable and job.recipe.train.target != "vae":
+        work = transformer_workload(*inputs, job.cluster.world)
     estimates = _estimates(job, trained, work, batching)
     cache = cache_need(job)
     return Plan(
@@ -64,6 +73,7 @@ def plan_video(job: VideoJob) -> Plan:
             *found,
             *batch_checks,
             *environment_checks(job),
+            *device_checks(job, trained + (work.frozen_parameters if work else 0)),
             *memory_checks(job, work, estimates.memory_gib),
             *disk_checks(job, estimates, cache),
         ),
@@ -104,13 +114,11 @@ def _batching(job: VideoJob) -> tuple[Batching, tuple[Check, ...]]:
 
 def cache_need(job: VideoJob) -> CacheNeed:
     """What of the job's samples is encoded already, and what is not."""
-    from vtb.train.latents.cache import LatentCache
-    from vtb.train.latents.clips import ClipSource  # a finished run answers without loading codecs
+    from vtb.train.latents.cache import LatentCache  # a finished run answers without it
 
     if job.recipe.train.target == "vae":
         return CacheNeed(str(job.cache), 0, 0, 0)  # it reads clips as they are
-    source = ClipSource(job.dataset, job.recipe.data, SPLIT)
-    cache = LatentCache.of(source, job.checkpoint, dtype=job.recipe.cache.dtype, root=job.cache)
+    cache = LatentCache.of(job.clips, job.checkpoint, dtype=job.recipe.cache.dtype, root=job.cache)
     state = cache.state()
     return CacheNeed(str(cache.store.directory), state.hits, state.missing, state.bytes_to_write)
 

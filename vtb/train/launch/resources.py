@@ -20,6 +20,9 @@ MEMORY_SHARE = 0.95
 # NVIDIA's names of devices of compute capability 8.9 and above: Ada, Hopper, Blackwell.
 FP8_NAMES = re.compile(r"\b(L4|L40S?|G?H[128]00|H20|G?B[123]00|RTX (40|50)\d\d|RTX PRO|Ada)\b")
 
+# Models made for a CPU have some millions; the smallest published part has 127 million.
+MAX_CPU_PARAMETERS = 100_000_000
+
 
 def environment_checks(
     job: VideoJob,
@@ -33,21 +36,20 @@ def environment_checks(
     """
     flash = installed("flash_attn_interface") or installed("flash_attn")
     if installed("sageattention") and not flash:
-        yield Check(
-            "error",
+        yield _lack(
             "attention",
             "sageattention has no backward pass, and diffsynth would use it",
             "pip uninstall sageattention, or install flash-attn beside it",
         )
     if torch_version().startswith("2.9."):
         message = f"torch {torch_version()} has a slow 3-D convolution, and the VAE is made of it"
-        yield Check("error", "torch", message, "pip install 'torch!=2.9.*'")
+        yield _lack("torch", message, "pip install 'torch!=2.9.*'")
     if job.recipe.dist.strategy != "ddp" and not installed("deepspeed"):
-        yield Check("error", "deepspeed", "deepspeed is not installed", "pip install deepspeed")
+        yield _lack("deepspeed", "deepspeed is not installed", "pip install deepspeed")
     try:
         require_trackers(job.recipe.log.trackers, installed)
     except MissingEnvironmentError as error:
-        yield Check("error", "trackers", f"{error.message}: {error.fact}", error.hint)
+        yield _lack("trackers", f"{error.message}: {error.fact}", error.hint)
     if job.recipe.train.base_precision == "fp8":
         yield from _fp8_checks(job)
 
@@ -57,7 +59,15 @@ def _fp8_checks(job: VideoJob) -> Iterator[Check]:
     if unable or not job.gpus:
         message = f"{unable[0] if unable else 'a CPU'} does not compute in fp8"
         hint = "-s train.base_precision=bf16, or a GPU of capability 8.9: Ada, Hopper, Blackwell"
-        yield Check("error", "fp8", message, hint)
+        yield _lack("fp8", message, hint)
+
+
+def device_checks(job: VideoJob, num_parameters: int) -> Iterator[Check]:
+    """Whether a model of so many parameters is on a CPU that the user did not ask for."""
+    if job.is_auto and not job.gpus and num_parameters > MAX_CPU_PARAMETERS:
+        size = f"{num_parameters / 1e9:.1f} billion parameters"
+        message = f"no GPU was found: a model of {size} runs on the CPU"
+        yield Check("warning", "device", message, "--gpus 0, if that is meant")
 
 
 def memory_checks(
@@ -69,7 +79,7 @@ def memory_checks(
     gpu = min(job.gpus, key=lambda gpu: gpu.memory_gib)
     if needed_gib > MEMORY_SHARE * gpu.memory_gib:
         message = f"about {needed_gib:.0f} GiB needed, {gpu.name} has {gpu.memory_gib:.0f}"
-        yield Check("error", "memory", message, _fitting(job, work, gpu.memory_gib))
+        yield _lack("memory", message, _fitting(job, work, gpu.memory_gib))
 
 
 def _fitting(job: VideoJob, work: Workload, available_gib: float) -> str:
@@ -83,8 +93,8 @@ def _fitting(job: VideoJob, work: Workload, available_gib: float) -> str:
         changes.append(("-s train.micro_batch=1", small, recomputed))
         both = "-s train.micro_batch=1 -s train.activation_checkpointing=full"
         changes.append((both, small, layers))
-    if work.base_bytes == 2 and all(FP8_NAMES.search(gpu.name) for gpu in job.gpus):
-        fp8 = replace(work, base_bytes=1)
+    if work.frozen_bytes == 2 and all(FP8_NAMES.search(gpu.name) for gpu in job.gpus):
+        fp8 = replace(work, frozen_bytes=1)
         changes.append(("-s train.base_precision=fp8", fp8, recomputed))
     fits = (
         flags
@@ -109,7 +119,11 @@ def _room_check(what: str, needed: int, path: Path, hint: str) -> Iterator[Check
     free = shutil.disk_usage(_existing(path)).free
     if needed > free:
         message = f"{what} need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-        yield Check("error", "disk", message, hint)
+        yield _lack("disk", message, hint)
+
+
+def _lack(name: str, message: str, hint: str) -> Check:
+    return Check("error", name, message, hint, is_environment=True)
 
 
 def _existing(path: Path) -> Path:

@@ -7,20 +7,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vtb.core.errors import ConflictError, UsageError
+from vtb.core.errors import ConflictError, MissingEnvironmentError, UsageError
 from vtb.core.files import atomic_write
-from vtb.run.launch import execute
+from vtb.run.launch import Ending, execute
 from vtb.run.lock import output_lock
 from vtb.run.plan import Check, Plan
 from vtb.run.rundir import Status
-from vtb.train.launch.following import wait_for_main
+from vtb.train.launch.following import showing_life, wait_for_main
 from vtb.train.launch.job import VideoJob
 from vtb.train.launch.outcome import Cached, Outcome
 from vtb.train.launch.plan import cache_need, plan_video
 from vtb.train.launch.watch import watching
 
-# Executes a plan: (plan, log file, function to call now and then) to the signal that cut it short.
-Launch = Callable[[Plan, Path, Callable[[], None]], int | None]
+# Executes a plan: (plan, log file, function to call now and then).
+Launch = Callable[[Plan, Path, Callable[[], None]], Ending]
 
 
 def run_job(
@@ -36,10 +36,10 @@ def run_job(
     `warn` receives what the preflight found that does not stop the run. On several machines the
     first one alone writes the records; the others wait for it.
 
-    Raises ConflictError without `force`, UsageError when the preflight finds an error, LockedError
-    when the directory is in use, MissingEnvironmentError when another machine does not see it, and
-    ChildFailedError. A signal that stopped the training is raised again in this process after its
-    state is recorded.
+    Raises ConflictError without `force`, what the preflight raises, LockedError when the directory
+    is in use, MissingEnvironmentError when another machine does not see it, and ChildFailedError. A
+    signal that arrived while training is raised again in this process after the run's state is
+    recorded, be it interrupted or done.
     """
     started = time.monotonic()
     replaces = _is_replaced(job, force)
@@ -47,9 +47,8 @@ def run_job(
         return Outcome.of(job, max(job.run.steps()), 0.0)
     plan = checked_plan(job, warn)
     act = _lead if job.cluster.is_main else _follow
-    first, stopped_by = act(job, plan, launch, replaces)
-    if stopped_by is not None:
-        signal.raise_signal(stopped_by)
+    first, ending = act(job, plan, launch, replaces)
+    _raise_again(ending)
     return Outcome.of(job, first, time.monotonic() - started)
 
 
@@ -69,18 +68,17 @@ def fill_cache(job: VideoJob, *, warn: Callable[[Check], None], launch: Launch =
         return Cached.of(job, before, 0, 0.0)
     if job.cluster.is_main:
         with output_lock(run.path):
-            stopped_by = _encode(job, plan, launch)
+            ending = _encode(job, plan, launch)
     else:
-        stopped_by = _encode(job, plan, launch)
-    if stopped_by is not None:
-        signal.raise_signal(stopped_by)
+        ending = _encode(job, plan, launch)
+    _raise_again(ending)
     left = cache_need(job).bytes_to_write
     written = before.bytes_to_write - left
     return Cached.of(job, before, written, time.monotonic() - started)
 
 
 def checked_plan(job: VideoJob, warn: Callable[[Check], None]) -> Plan:
-    """The job's plan; raises UsageError when its preflight finds an error."""
+    """The job's plan; raises what `require_no_errors` does."""
     plan = plan_video(job)
     require_no_errors(plan)
     for check in plan.checks:
@@ -89,14 +87,21 @@ def checked_plan(job: VideoJob, warn: Callable[[Check], None]) -> Plan:
 
 
 def require_no_errors(plan: Plan) -> None:
-    """Raises UsageError with the plan's first error, naming the others, and with all hints."""
-    if plan.errors:
-        first, *others = plan.errors
-        raise UsageError(
-            first.message,
-            fact="; ".join(check.message for check in others),
-            hint="; ".join(check.hint for check in plan.errors if check.hint),
-        )
+    """Raises an error with the plan's first one, naming the others, and with all hints.
+
+    It is a UsageError unless nothing but this machine is in the way: then it is a
+    MissingEnvironmentError.
+    """
+    if not plan.errors:
+        return
+    errors = sorted(plan.errors, key=lambda check: check.is_environment)
+    first, *others = errors
+    kind = MissingEnvironmentError if first.is_environment else UsageError
+    raise kind(
+        first.message,
+        fact="; ".join(check.message for check in others),
+        hint="; ".join(dict.fromkeys(check.hint for check in errors if check.hint)),
+    )
 
 
 def _is_replaced(job: VideoJob, force: bool) -> bool:
@@ -109,7 +114,13 @@ def _is_replaced(job: VideoJob, force: bool) -> bool:
     return False
 
 
-def _lead(job: VideoJob, plan: Plan, launch: Launch, replaces: bool) -> tuple[int, int | None]:
+def _raise_again(ending: Ending) -> None:
+    # Also after a complete run: who interrupts wants no second one either.
+    if ending.signal is not None:
+        signal.raise_signal(ending.signal)
+
+
+def _lead(job: VideoJob, plan: Plan, launch: Launch, replaces: bool) -> tuple[int, Ending]:
     run = job.run
     with output_lock(run.path):
         if replaces:
@@ -120,14 +131,15 @@ def _lead(job: VideoJob, plan: Plan, launch: Launch, replaces: bool) -> tuple[in
         status: Status = "failed"
         try:
             with watching(run, job.stop_at, first) as watch:
-                stopped_by = launch(plan, run.log, watch)
-            status = "done" if stopped_by is None else "interrupted"
+                is_alone = job.cluster.nodes == 1
+                ending = launch(plan, run.log, watch if is_alone else showing_life(run, watch))
+            status = "done" if ending.is_complete else "interrupted"
         finally:
             run.end(status)
-    return first, stopped_by
+    return first, ending
 
 
-def _follow(job: VideoJob, plan: Plan, launch: Launch, replaces: bool) -> tuple[int, int | None]:
+def _follow(job: VideoJob, plan: Plan, launch: Launch, replaces: bool) -> tuple[int, Ending]:
     del replaces  # a matter of the first machine
     wait_for_main(job)
     first = max(job.run.steps(), default=0)
@@ -135,7 +147,7 @@ def _follow(job: VideoJob, plan: Plan, launch: Launch, replaces: bool) -> tuple[
         return first, launch(plan, job.log, watch)
 
 
-def _encode(job: VideoJob, plan: Plan, launch: Launch) -> int | None:
+def _encode(job: VideoJob, plan: Plan, launch: Launch) -> Ending:
     atomic_write(job.run.recipe, job.resolved.toml())
     with watching(job.run, job.stop_at, job.stop_at) as watch:
         return launch(plan, job.log, watch)

@@ -1,12 +1,17 @@
-"""How the samples of a step are dealt to devices; imports no torch."""
+"""How samples are put into steps, and those of a step dealt to devices; imports no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from vtb.core.errors import UsageError
 from vtb.recipe.schema import TrainTable
+
+# Samples of one shape can be computed at once.
+Shape: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +56,17 @@ class Batching:
         for round_ in range(self.accum):
             start = step * self.batch + (round_ * self.world + rank) * self.micro_batch
             yield range(start, start + self.micro_batch)
+
+
+def by_shape(shapes: Sequence[Shape]) -> list[list[int]]:
+    """The numbers of the samples of each shape, by ascending shape."""
+    groups: defaultdict[Shape, list[int]] = defaultdict(list)
+    for number, shape in enumerate(shapes):
+        groups[shape].append(number)
+    return [groups[shape] for shape in sorted(groups)]
+
+
+def epoch_length(counts: Iterable[int], batch: int) -> int:
+    """Samples of an epoch that has so many of each shape; see `vtb.train.loop.order.Order`."""
+    first, *others = counts
+    return first if not others else sum(-(-n // batch) * batch for n in (first, *others))

@@ -54,10 +54,13 @@ def save_checkpoint(
     """Saves the state after a step, then removes all but the `keep` newest.
 
     One process does so inside `engine.whole()`, which gives the tensors of the `optimizer`.
-    Randomness is a function of the sample counter, so there is no random state to save.
+    Randomness is a function of the sample counter, so there is no random state to save. Of a step
+    that has a checkpoint already, only `state` can be new.
     """
     target = run.checkpoint(state.step)
-    if not target.exists():
+    if target.exists():
+        atomic_write_json(target / STATE, asdict(state))
+    else:
         with atomic_directory(target) as temporary:
             owner.write_weights(temporary, state.step)
             contiguous = {name: tensor.contiguous() for name, tensor in optimizer.items()}

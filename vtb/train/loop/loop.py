@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from torch import Tensor
 from vtb.core.errors import DeviceMemoryError
 from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
-from vtb.train.loop.batching import Batching
+from vtb.train.loop.batching import Batching, Shape
 from vtb.train.loop.checkpoint import State, restore_newest, save_checkpoint
 from vtb.train.loop.ema import Average
 from vtb.train.loop.prefetch import prefetched
@@ -25,11 +26,13 @@ from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.strategy import make_engine
 from vtb.train.loop.task import Batch, Task
 
-# Running out of memory later than this is no matter of the chosen checkpointing.
+# Running out of memory after so many steps of a shape is no matter of the chosen checkpointing.
 MAX_RELIEF_STEPS = 3
 
-# Called after each step with its number; True asks for the end of the run.
-Observer = Callable[[int], bool]
+# Called with the number of each step that is done, and with that of the step from which a run goes
+# on. True asks for the end of the run; None says that a stop request cut its work short, which is
+# then done when the run goes on.
+Observer = Callable[[int], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,19 @@ class Loop:
         self.average = Average(self.engine.parameters, train.ema)
 
     def run(
-        self, *, steps: int, stop_at: int, stop: StopRequest, observers: Sequence[Observer] = ()
+        self,
+        *,
+        steps: int,
+        stop_at: int,
+        stop: StopRequest,
+        observers: Sequence[Observer] = (),
+        step_done: Callable[[int], None] = lambda step: None,
     ) -> Reached:
         """Trains up to `stop_at` of a schedule of `steps`.
 
-        A stop request or an observer ends it after the current step. A checkpoint is saved every
-        so often and at the end. Raises TrainingDivergedError after three non-finite steps in a
-        row.
+        A stop request or an observer ends it after the current step. `step_done` is called with the
+        number of each step, before the observers. A checkpoint is saved every so often and at the
+        end. Raises TrainingDivergedError after three non-finite steps in a row.
         """
         restored = restore_newest(self._run, self._task, self.engine, self.average)
         if restored.is_finished:
@@ -76,11 +85,16 @@ class Loop:
         if self._accelerator.is_main_process:
             self._run.drop_events_after(restored.step)
         self._log.restart_clock()
-        step, is_finished = restored.step, False
-        is_stopping = self._must_stop(stop)
-        batches = self._batches(step, stop_at)
+        step = restored.step
+        answers = [observe(step) for observe in observers if step]
+        is_finished = True in answers
+        if is_finished:
+            self._save_checkpoint(State(step, is_finished))
+        is_stopping = None in answers or self._must_stop(stop)
+        batches, done = self._batches(step, stop_at), Counter[Shape]()
         while step < stop_at and not (is_finished or is_stopping):
-            may_relieve = step - restored.step < MAX_RELIEF_STEPS
+            shape = self._task.shape(step * self._batching.batch)
+            may_relieve = done[shape] < MAX_RELIEF_STEPS
             if not self._fits(step, learning_rate(step, steps, self._train), batches, stop):
                 if not (may_relieve and self._relieve()):
                     raise DeviceMemoryError(
@@ -91,12 +105,16 @@ class Loop:
                 batches = self._batches(step, stop_at)
                 continue
             step += 1
+            done[shape] += 1
             self.average.update(step)
-            is_finished = True in [observe(step) for observe in observers]
-            is_stopping = self._must_stop(stop)
+            step_done(step)
+            answers = [observe(step) for observe in observers]
+            is_finished = True in answers
+            is_stopping = None in answers or self._must_stop(stop)
             if step % self._save.every == 0 or step == stop_at or is_finished or is_stopping:
                 self._save_checkpoint(State(step, is_finished))
-        return Reached(step, is_complete=step >= stop_at or is_finished)
+        is_at_end = step >= stop_at or is_finished
+        return Reached(step, is_complete=is_at_end and None not in answers)
 
     def _fits(self, step: int, lr: float, batches: Iterator[Batch], stop: StopRequest) -> bool:
         try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -34,12 +33,6 @@ def below(stop: int, seed: int, purpose: str, counter: int) -> int:
     return int(torch.randint(stop, (), generator=generator(seed, purpose, counter)))
 
 
-def shuffled_position(counter: int, count: int, seed: int) -> int:
-    """Which of `count` samples is the one consumed at `counter`; each epoch is a permutation."""
-    epoch, position = divmod(counter, count)
-    return _order(epoch, count, seed)[position]
-
-
-@lru_cache(maxsize=4)
-def _order(epoch: int, count: int, seed: int) -> list[int]:
-    return torch.randperm(count, generator=generator(seed, "order", epoch)).tolist()
+def permutation(count: int, seed: int, purpose: str, counter: int) -> list[int]:
+    """The integers in [0, count) in a random order."""
+    return torch.randperm(count, generator=generator(seed, purpose, counter)).tolist()

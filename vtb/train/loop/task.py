@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from torch import Tensor, nn
 
+from vtb.train.loop.batching import Shape
 from vtb.train.loop.checkpoint import HasWeights
 
 
@@ -38,6 +39,10 @@ class Task(HasWeights, Protocol):
     @property
     def num_samples(self) -> int:
         """Samples per epoch."""
+        ...
+
+    def shape(self, counter: int) -> Shape:
+        """What the samples of a step, this one among them, have in common."""
         ...
 
     @property

@@ -60,11 +60,10 @@ class Watchdog:
         self._closed.set()
         self._thread.join()
 
-    def step_done(self, step: int) -> bool:
-        """Notes a finished step; an observer of the loop that never asks for the end."""
+    def step_done(self, step: int) -> None:
+        """Notes a finished step."""
         self._step, self._has_stepped = step, True
         self.beat()
-        return False
 
     def beat(self) -> None:
         """Notes progress within a step, or in work between two."""

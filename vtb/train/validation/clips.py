@@ -29,6 +29,7 @@ from vtb.train.flow.batch import Draw, collate
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.latents.encode import PromptEncoder, encoder_dtype
 from vtb.train.latents.encoded import Encoded
+from vtb.train.loop.batching import by_shape
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.validation.sharing import any_process, rounds
 from vtb.train.validation.verdicts import Row, judged, summary
@@ -82,7 +83,7 @@ class SampledClips:
         """This process's latents on the CPU, by the numbers of their clips."""
         table, found = self.recipe.validation, dict[int, Tensor]()
         micro_batch = self.recipe.train.micro_batch
-        for items in rounds(len(self.clips.ids), micro_batch, self.accelerator):
+        for items in rounds(by_shape(self.clips.sizes), micro_batch, self.accelerator):
             if any_process(self.accelerator, self.stop.signal is not None):
                 return None
             noise, conditions = self._inputs([item.number for item in items])
@@ -124,7 +125,7 @@ class SampledClips:
         return padded[None].to(self.accelerator.device)
 
     def _judged(self, directory: Path, latents: Mapping[int, Tensor]) -> list[Row]:
-        device, data = self.accelerator.device, self.recipe.data
+        device, fps = self.accelerator.device, self.recipe.data.fps
         dtype = encoder_dtype(device.type)
         torch.cuda.empty_cache()
         pipe: Any = load_pipeline(
@@ -132,13 +133,13 @@ class SampledClips:
         )
         rows: list[Row] = []
         for number, clip_latents in latents.items():
-            frames = decode(pipe.vae, clip_latents.to(device, dtype))
+            [frames] = decode(pipe.vae, clip_latents[None].to(device, dtype))
             sample = self.dataset.sample(self.clips.ids[number])
             assert sample.puzzle is not None
-            size, inner = Size(*sample.puzzle.shape[:2]), Size(data.height, data.width)
+            size, inner = Size(*sample.puzzle.shape[:2]), Size(*frames.shape[1:3])
             frames = Fit.of(size, inner, multiple=1, mode="pad").undo(frames)
             count, height, width = frames.shape[:3]
-            clip = encode(frames, num_frames=count, height=height, width=width, fps=data.fps)
+            clip = encode(frames, num_frames=count, height=height, width=width, fps=fps)
             atomic_write(sample_file(directory, sample.id, ".mp4"), clip)
             rows.append(judged(sample, clip))
             self.beat()

@@ -15,6 +15,7 @@ from vtb.recipe.schema import VideoRecipe
 from vtb.train.flow.batch import Draw, NoisyBatch, collate
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.latents.encoded import Encoded
+from vtb.train.loop.batching import by_shape
 from vtb.train.loop.randomness import normal, uniform
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.task import Batch, Task
@@ -27,12 +28,15 @@ NUM_LEVELS = 8
 
 
 class HeldOut(Protocol):
-    """Items whose loss is measured; each is the same whenever it is asked for."""
+    """Numbered items whose loss is measured; each is the same whenever it is asked for."""
 
-    def __len__(self) -> int: ...
+    @property
+    def groups(self) -> Sequence[Sequence[int]]:
+        """Their numbers, those of equal shape together."""
+        ...
 
     def batch(self, numbers: Sequence[int]) -> Batch:
-        """Some of them, on the CPU."""
+        """Some of one shape, on the CPU."""
         ...
 
 
@@ -42,8 +46,10 @@ class NoiseGrid:
     def __init__(self, clips: EncodedClips, schedule: NoiseSchedule, recipe: VideoRecipe) -> None:
         self._clips, self._schedule, self._recipe = clips, schedule, recipe
 
-    def __len__(self) -> int:
-        return len(self._clips.ids) * NUM_LEVELS
+    @property
+    def groups(self) -> Sequence[Sequence[int]]:
+        """The numbers of all clips at all noise levels, by the shape of the clips."""
+        return by_shape([size for size in self._clips.sizes for _ in range(NUM_LEVELS)])
 
     def batch(self, numbers: Sequence[int]) -> NoisyBatch:
         """The clips with their noise; a first frame is given as often as in training."""
@@ -85,7 +91,7 @@ class HeldOutLoss:
         """
         device, names = self.accelerator.device, self.task.group_names
         sums = torch.zeros(2, len(names), device=device)
-        for items in rounds(len(self.held_out), self.micro_batch, self.accelerator):
+        for items in rounds(self.held_out.groups, self.micro_batch, self.accelerator):
             if any_process(self.accelerator, self.stop.signal is not None):
                 return None
             batch = self.held_out.batch([item.number for item in items])

@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from vtb.core.files import read_json_lines
 from vtb.data.store import Dataset
 from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.sample import Predictor
@@ -21,7 +22,7 @@ from vtb.train.loop.ema import Average
 from vtb.train.loop.step_log import StepLog
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.task import Task
-from vtb.train.validation.best import BestWeights
+from vtb.train.validation.best import CLIP_FIGURES, LOSS, BestWeights
 from vtb.train.validation.checks import clips_are_sampled
 from vtb.train.validation.clips import SampledClips
 from vtb.train.validation.loss import HeldOutLoss, NoiseGrid
@@ -38,22 +39,27 @@ Whole = Callable[[], AbstractContextManager[object]]
 class Measurements:
     """An observer: a figure of the averaged weights every so many steps and at `stop_at`.
 
-    Each is one event of the log. `best` is there when this figure decides; `whole` is a context in
-    which every process has the whole weights.
+    Each is one event of the run's log, with `figure` among its keys. `best` is there when this
+    figure decides; `whole` is a context in which every process has the whole weights.
     """
 
     measure: Measure
+    figure: str
     every: int
     stop_at: int
     average: Average
+    run: RunDirectory
     log: StepLog
     accelerator: Accelerator
     best: BestWeights | None = None
     whole: Whole = nullcontext
 
-    def __call__(self, step: int) -> bool:
-        """Measures if it is time to; True when the run has stopped improving."""
-        if step % self.every and step != self.stop_at:
+    def __call__(self, step: int) -> bool | None:
+        """Measures if it is time to and the log has no such event yet.
+
+        True when the run has stopped improving, None when a stop cut the measurement short.
+        """
+        if not self._is_due(step):
             return False
         self.log.drain()  # this step's own event comes first
         is_enough = False
@@ -63,7 +69,18 @@ class Measurements:
                 self.log.write({"step": step, **figures})
                 is_enough = self.best is not None and self._note(self.best, step, figures)
         self.log.restart_clock()
-        return is_enough
+        return None if figures is None else is_enough
+
+    def _is_due(self, step: int) -> bool:
+        if step % self.every and step != self.stop_at:
+            return False
+        # One process writes the log and reads it; all must know, to measure together.
+        is_main = self.accelerator.is_main_process
+        return any_process(self.accelerator, is_main and not self._is_measured(step))
+
+    def _is_measured(self, step: int) -> bool:
+        events = read_json_lines(self.run.events)
+        return any(event.get("step") == step and self.figure in event for event in events)
 
     def _note(self, best: BestWeights, step: int, figures: Mapping[str, Any]) -> bool:
         # One process decides and writes; all must know, to gather the weights and to end together.
@@ -107,18 +124,21 @@ class Validation:
         table, found = self.recipe.validation, list[Measurements]()
         samples_clips = clips_are_sampled(self.recipe, self.checkpoint.variant)
         if table.loss_every:
-            found.append(self._observer(self._loss(), table.loss_every, not samples_clips))
+            decides = not samples_clips
+            found.append(self._observer(self._loss(), LOSS, table.loss_every, decides))
         if samples_clips:
-            found.append(self._observer(self._clips(), table.every, True))
+            found.append(self._observer(self._clips(), CLIP_FIGURES[0], table.every, True))
         return found
 
-    def _observer(self, measure: Measure, every: int, decides: bool) -> Measurements:
+    def _observer(self, measure: Measure, figure: str, every: int, decides: bool) -> Measurements:
         patience = self.recipe.validation.patience
         return Measurements(
             measure,
+            figure,
             every,
             self.stop_at,
             self.average,
+            self.run,
             self.log,
             self.accelerator,
             BestWeights(self.run, self.task, every=every, patience=patience) if decides else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,17 +17,22 @@ class Item(NamedTuple):
     counts: bool
 
 
-def rounds(count: int, size: int, accelerator: Accelerator) -> Iterator[list[Item]]:
-    """This process's share of `count` items, at most `size` at once.
+def rounds(
+    groups: Sequence[Sequence[int]], size: int, accelerator: Accelerator
+) -> Iterator[list[Item]]:
+    """This process's share of the items of all groups, at most `size` of one group at once.
 
     All processes have as many rounds of as many items, since sharded weights need every process
     for each forward pass, and another batch size would be compiled anew. What is too much repeats
     an item that another process counts.
     """
     rank, world = accelerator.process_index, accelerator.num_processes
-    size = min(size, -(-count // world))
-    for start in range(rank * size, count + rank * size, world * size):
-        yield [Item(at % count, at < count) for at in range(start, start + size)]
+    for group in groups:
+        count = len(group)
+        at_once = min(size, -(-count // world))
+        for start in range(rank * at_once, count + rank * at_once, world * at_once):
+            numbers = range(start, start + at_once)
+            yield [Item(group[at % count], at < count) for at in numbers]
 
 
 def any_process(accelerator: Accelerator, flag: bool) -> bool:
