@@ -53,6 +53,8 @@ def test_prints_go_to_the_log_and_not_to_stdout(tiny_wan, tmp_path, capfd):
 def test_only_the_wanted_parts_are_loaded_and_registered_once(copy):
     from diffsynth.configs import MODEL_CONFIGS
 
+    from vtb.models.wan.checkpoint import open_checkpoint
+
     for file in ("models_t5_umt5-xxl-enc-bf16.pth", "google/umt5-xxl/tokenizer.json"):
         (copy / file).unlink()
     pipe = load(copy, parts=("dit", "vae"))
