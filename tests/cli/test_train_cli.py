@@ -56,7 +56,7 @@ def test_dry_run_prints_the_plan_and_writes_nothing(arguments, tmp_path):
     assert plan.pop("schema") == "vtb.plan/1"
     assert {"argv", "env", "cwd", "inputs", "outputs", "checks", "estimates"} <= set(plan)
     assert {"tokens", "steps", "seconds_per_step", "memory_gib"} <= set(plan["estimates"])
-    assert plan["argv"][1:4] == ["-m", "vtb.train.video", str(tmp_path / "run")]
+    assert plan["argv"][1:4] == ["-m", "vtb.train", str(tmp_path / "run")]
     assert {"--data", "--model"} <= set(plan["argv"])
     text = run(*arguments, "--dry-run", "--seed", "7").stdout
     assert "OMP_NUM_THREADS=1" in text

@@ -325,6 +325,21 @@ def test_batches_hold_what_single_clips_hold(filled, cache_of, monkeypatch):
             torch.testing.assert_close(getattr(one, name), getattr(other, name))
 
 
+def test_many_small_clips_are_decoded_in_processes_alike(cache_of, monkeypatch):
+    _, clips = cache_of()
+    numbers, pixels = [2, 0, 1], 2 * 17 * 64 * 64
+    monkeypatch.setattr(build, "prefetched", None)
+    with pytest.raises(TypeError):  # few, so in threads
+        build._decoded(clips, numbers, pixels)
+    monkeypatch.setattr(build, "MANY_CLIPS", 3)
+    decoded = [*build._decoded(clips, numbers, pixels)]
+    assert [clip.id for clip in decoded] == [clips.ids[number] for number in numbers]
+    for number, clip in zip(numbers, decoded, strict=True):
+        np.testing.assert_array_equal(clip.frames, clips.read(number).frames)
+    with pytest.raises(TypeError):  # too large to be handed from one to another
+        build._decoded(clips, numbers, pixels - 1)
+
+
 @pytest.mark.parametrize("family", ["wan2.2-ti2v-5b", "wan2.2-i2v-a14b"])
 def test_one_clip_is_encoded_as_by_diffsynths_wrapper(family, tiny_wan, tiny_a14b):
     from vtb.models.wan.load import load_pipeline

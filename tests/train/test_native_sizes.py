@@ -170,7 +170,8 @@ def test_a_vae_is_trained_on_clips_of_one_size_at_a_time(two_sizes):
     values = ["train.batch=2", "train.micro_batch=2", *NATIVE]
     recipe = load(VideoRecipe, TINY, values).recipe
     weights = SimpleNamespace(write=None, read=None)
-    task = VaeTask(objective, weights, recipe, ClipSource(open_dataset(two_sizes), recipe.data))
+    clips = ClipSource(open_dataset(two_sizes), recipe.data)
+    task = VaeTask(objective, weights, recipe, clips, grid=32)
     assert task.num_samples == 10
     batches = [task.batch(range(start, start + 2)) for start in range(0, 10, 2)]
     sides = [batch.frames.shape[2] for batch in batches]
@@ -225,3 +226,17 @@ def test_sampled_clips_are_made_in_the_size_of_their_puzzle(
         assert frames.shape == (17, *size, 3)
         assert frames[:, :, : size[1] // 2 - 2].max() < 30
         assert frames[:, :, size[1] // 2 + 2 :].min() > 225
+
+
+@pytest.mark.parametrize(("crop", "hint"), [(48, 32), (96, 64), (16, 32)])
+def test_a_crop_must_fit_into_every_clip(native_job, tmp_path, crop, hint):
+    job = native_job(tmp_path, "train.target=vae", f"vae.crop={crop}")
+    [error] = [finding for finding in findings(job) if finding[0] == "error"]
+    assert error[1] == "crop"
+    assert f"a crop of {crop} px, from clips of at least 64 px" in error[2]
+    assert error[3] == f"-s vae.crop={hint}"
+
+
+def test_a_crop_that_fits_is_no_error(native_job, tmp_path):
+    job = native_job(tmp_path, "train.target=vae", "vae.crop=64")
+    assert [finding[0] for finding in findings(job)] == ["info"]

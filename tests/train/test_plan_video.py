@@ -34,7 +34,7 @@ def findings(job):
 def test_a_sound_plan(job_of, tmp_path, mazes, tiny_wan):
     plan = plan_video(job_of(tmp_path / "run", "data.height=96", "data.width=96"))
     assert plan.checks == ()
-    assert plan.argv[:4] == (sys.executable, "-m", "vtb.train.video", str(tmp_path / "run"))
+    assert plan.argv[:4] == (sys.executable, "-m", "vtb.train", str(tmp_path / "run"))
     assert ChildArguments.parse(plan.argv[3:]) == ChildArguments(
         run=tmp_path / "run",
         data=mazes,
@@ -341,7 +341,7 @@ def test_a_plan_for_several_processes(job_of, tmp_path):
     assert path == str(tmp_path / "accelerate-1.yaml")
     assert "main_process_ip: host" in text
     assert (plan.estimates.devices, plan.estimates.accum) == (2, 2)
-    assert ChildArguments.parse(plan.argv[plan.argv.index("vtb.train.video") + 1 :]).steps == 6
+    assert ChildArguments.parse(plan.argv[plan.argv.index("vtb.train") + 1 :]).steps == 6
 
 
 def test_what_the_cache_lacks(job_of, tmp_path, monkeypatch):
@@ -378,7 +378,7 @@ def test_experts(job_of, tmp_path, tiny_a14b):
     assert "--expert" in caught.value.hint
     job = job_of(tmp_path, f"model.family={family}", expert="low", **options)
     plan = plan_video(job)
-    words = plan.argv[plan.argv.index("vtb.train.video") + 1 :]
+    words = plan.argv[plan.argv.index("vtb.train") + 1 :]
     assert ChildArguments.parse(words).expert == "low"
     assert job.settings["model.expert"] == "low"
 

@@ -62,7 +62,7 @@ def test_run_directory_is_complete(straight, warnings):
     assert [check.name for check in warnings] == ["size"]
     assert json.loads((straight / "plan.json").read_text())["argv"][1:3] == [
         "-m",
-        "vtb.train.video",
+        "vtb.train",
     ]
     assert "rank = 4" in (straight / "recipe.toml").read_text()
 

@@ -28,7 +28,7 @@ def task_of(vae, mazes):
         recipe = load(VideoRecipe, "video/wan2.2-ti2v-5b-tiny", [*SIZE, *overrides]).recipe
         weights = FullWeights(vae.model)
         clips = ClipSource(open_dataset(mazes), recipe.data)
-        return VaeTask(VaeObjective(vae, recipe.vae), weights, recipe, clips)
+        return VaeTask(VaeObjective(vae, recipe.vae), weights, recipe, clips, grid=32)
 
     return make
 
@@ -136,3 +136,21 @@ def test_weights_are_restored_exactly_under_their_published_names(task_of, vae, 
     after = vae.model.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_crops_are_cut_on_the_grid_and_belong_to_their_counters(task_of):
+    whole, cropped = task_of(), task_of("vae.crop=32")
+    places = set()
+    for counter in range(24):
+        clip = whole.batch(range(counter, counter + 1)).frames[0]
+        batch = cropped.batch(range(counter, counter + 1))
+        assert batch.frames.shape == (1, 9, 32, 32, 3)
+        assert batch.noise.shape == (1, 48, 3, 2, 2)
+        grid = ((top, left) for top in (0, 32) for left in (0, 32))
+        places |= {
+            (top, left)
+            for top, left in grid
+            if torch.equal(clip[:, top : top + 32, left : left + 32], batch.frames[0])
+        }
+    assert places == {(0, 0), (0, 32), (32, 0), (32, 32)}
+    assert torch.equal(cropped.batch(range(5, 6)).frames, cropped.batch(range(4, 6)).frames[1:])

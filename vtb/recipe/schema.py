@@ -134,6 +134,12 @@ class VaeTable(Config):
         ge=0,
         description="Of the mean divergence, nats per latent value, from a standard normal.",
     )
+    crop: int = Field(
+        default=0,
+        ge=0,
+        description="Side of the square cut from each clip at random in each epoch, px; 0: whole "
+        "clips.",
+    )
 
 
 class CacheTable(Config):

@@ -171,7 +171,13 @@ class VaeTrainee:
         )
         weights = FullWeights(pipe.vae.model)
         objective = VaeObjective(pipe.vae, session.recipe.vae)
-        task = VaeTask(objective, weights, session.recipe, session.clips("train"))
+        task = VaeTask(
+            objective,
+            weights,
+            session.recipe,
+            session.clips("train"),
+            grid=session.checkpoint.variant.size_multiple,
+        )
         return cls(session, task, pipe.vae)
 
     def observers(self, loop: Loop, log: StepLog) -> Sequence[Observer]:

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vtb.core.types import Array
 from vtb.recipe.schema import VaeTable, VideoRecipe
 from vtb.train.latents.clips import ClipSource
 from vtb.train.loop.order import Order
-from vtb.train.loop.randomness import normal
+from vtb.train.loop.randomness import below, normal
 from vtb.train.precision import mixed_precision
 from vtb.train.weights import Weights
 
@@ -88,27 +89,47 @@ class VaeObjective(nn.Module):
 
 
 class VaeTask:
-    """Reconstruction of the clips of a data set; what is trained is up to `weights`."""
+    """Reconstruction of the clips of a data set; what is trained is up to `weights`.
+
+    Crops begin at multiples of `grid` px, so that what a puzzle aligns to tokens stays aligned.
+    """
 
     group_names: Sequence[str] = ("clips",)
 
     def __init__(
-        self, objective: VaeObjective, weights: Weights, recipe: VideoRecipe, clips: ClipSource
+        self,
+        objective: VaeObjective,
+        weights: Weights,
+        recipe: VideoRecipe,
+        clips: ClipSource,
+        *,
+        grid: int,
     ) -> None:
         self.module = objective
         self._order = Order(clips.sizes, recipe.train.batch, recipe.train.seed)
         self.num_samples, self.shape = self._order.num_samples, self._order.shape
         self.write_weights, self.read_weights = weights.write, weights.read
         self._seed, self._clips = recipe.train.seed, clips
+        self._crop, self._grid = recipe.vae.crop, grid
 
     def batch(self, counters: range) -> VaeBatch:
         """The clips consumed at `counters`, on the CPU."""
-        clips = [self._clips.read(self._order.number(counter)).frames for counter in counters]
+        clips = [self._frames(counter) for counter in counters]
         num_frames, height, width = clips[0].shape[:3]
         shape = self.module.latent_shape(num_frames, height, width)
         noise = [normal(shape, self._seed, "posterior", counter) for counter in counters]
         groups = torch.zeros(len(counters), dtype=torch.int64)
         return VaeBatch(torch.from_numpy(np.stack(clips)), torch.stack(noise), groups)
+
+    def _frames(self, counter: int) -> Array:
+        frames = self._clips.read(self._order.number(counter)).frames
+        if not self._crop:
+            return frames
+        top, left = (
+            self._grid * below((side - self._crop) // self._grid + 1, self._seed, axis, counter)
+            for side, axis in zip(frames.shape[1:3], ("top", "left"), strict=True)
+        )
+        return frames[:, top : top + self._crop, left : left + self._crop]
 
     def describe(self, counter: int) -> str:
         """The sample's id."""

@@ -6,7 +6,6 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 
-import torch
 from accelerate import PartialState
 
 from vtb.core.errors import VtbError
@@ -71,8 +70,6 @@ def main() -> None:
     arguments = ChildArguments.parse(sys.argv[1:])
     stop = StopRequest()
     stop.install()
-    if arguments.device == "cpu":
-        torch.set_num_threads(1)
     try:
         with _lock(arguments):
             is_complete = train(arguments, stop)
@@ -90,7 +87,3 @@ def _lock(arguments: ChildArguments) -> AbstractContextManager[None]:
     # A launcher gives each process its rank; the first one alone writes.
     is_main = os.environ.get("RANK", "0") == "0"
     return output_lock(RunDirectory(arguments.run).checkpoints) if is_main else nullcontext()
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ from torch import Tensor
 
 from vtb.models.wan.load import load_pipeline
 from vtb.models.wan.variants import PartName
+from vtb.run.executor import map_ordered, usable_cpus
 from vtb.train.latents.cache import LatentCache
-from vtb.train.latents.clips import Clip, ClipSource
+from vtb.train.latents.clips import Clip, ClipRequest, ClipSource
 from vtb.train.latents.encode import ClipEncoder, PromptEncoder, encoder_dtype
 from vtb.train.latents.entry import write_entry
 from vtb.train.latents.store import Kind
@@ -34,6 +35,8 @@ Tell = Callable[[int], None]
 
 # What a GPU encodes at once: one clip of the published model, or many small ones.
 BATCH_PIXELS = 81 * 480 * 832
+# Processes take seconds to start; eight decode some 2,000 clips of 288x288x17 a second.
+MANY_CLIPS, MAX_DECODERS = 1000, 8
 # A file is written in a millisecond or two, most of which is waiting for the disk.
 WRITERS = 8
 MAX_UNWRITTEN = 256
@@ -130,9 +133,21 @@ def _encode_clips(
     numbers = {key: number for number, key in enumerate(cache.latents)}
     tell(0)
     # The next clips are decoded while the present ones are encoded.
-    with closing(prefetched(clips.read, (numbers[key] for key in keys))) as decoded:
+    with closing(_decoded(clips, [numbers[key] for key in keys], pixels)) as decoded:
         batches = batched(zip(keys, decoded, strict=True), pixels)
         _write(cache, (entry for batch in batches for entry in _encoded(encoder, batch)), tell)
+
+
+def _decoded(clips: ClipSource, numbers: Sequence[int], pixels: int) -> Generator[Clip]:
+    """Yields clips in order: in processes where a GPU takes many at once, else in threads.
+
+    Threads wait for Python's lock, which the encoding needs too, but hand clips over for nothing.
+    """
+    largest = max(height * width for height, width in clips.sizes) * clips.table.num_frames
+    if 2 * largest > pixels or len(numbers) < MANY_CLIPS:
+        return prefetched(clips.read, numbers)
+    workers = min(MAX_DECODERS, usable_cpus())
+    return map_ordered(ClipRequest.read, map(clips.request, numbers), workers=workers)
 
 
 def batched(clips: Iterable[tuple[str, Clip]], pixels: int) -> Iterator[Sequence[tuple[str, Clip]]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 
 from vtb.core.errors import UnreadableError
 from vtb.core.types import Array
 from vtb.data.clips import ClipRow, clip_rows
-from vtb.data.store import Dataset
+from vtb.data.store import Dataset, open_dataset
 from vtb.recipe.schema import VideoDataTable
 
 
@@ -22,6 +23,19 @@ class Clip:
     id: str
     frames: Array
     prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRequest:
+    """One clip of a data set in a geometry."""
+
+    path: Path
+    sample_id: str
+    table: VideoDataTable
+
+    def read(self) -> Clip:
+        """The clip, as `ClipSource.read`; the data set stays open for the next one."""
+        return _read(_opened(self.path), self.sample_id, self.table)
 
 
 class ClipSource:
@@ -74,23 +88,11 @@ class ClipSource:
 
     def read(self, number: int) -> Clip:
         """Decodes one clip; raises UnreadableError, naming the sample, when that fails."""
-        from vtb.media.video import read_frames
+        return _read(self._dataset, self.ids[number], self.geometry(number))
 
-        sample_id = self.ids[number]
-        row = self._dataset.row(sample_id, columns=["prompt", "video"])
-        if row["video"] is None:
-            raise UnreadableError(
-                f"sample `{sample_id}` has no video", hint="make the data set again with --video"
-            )
-        try:
-            frames = read_frames(row["video"]["bytes"])
-        except UnreadableError as error:
-            raise UnreadableError(
-                f"the video of sample `{sample_id}` cannot be read",
-                fact=error.fact or error.message,
-                hint=f"vtb data verify {self._dataset.path} --repair",
-            ) from error
-        return Clip(sample_id, fit(frames, self.geometry(number)), row["prompt"])
+    def request(self, number: int) -> ClipRequest:
+        """What another process needs to read it."""
+        return ClipRequest(self._dataset.path, self.ids[number], self.geometry(number))
 
     @cached_property
     def _geometries(self) -> Mapping[tuple[int, int], VideoDataTable]:
@@ -100,6 +102,30 @@ class ClipSource:
             )
             for height, width in dict.fromkeys(self.sizes)
         }
+
+
+@cache
+def _opened(path: Path) -> Dataset:
+    return open_dataset(path)
+
+
+def _read(dataset: Dataset, sample_id: str, table: VideoDataTable) -> Clip:
+    from vtb.media.video import read_frames
+
+    row = dataset.row(sample_id, columns=["prompt", "video"])
+    if row["video"] is None:
+        raise UnreadableError(
+            f"sample `{sample_id}` has no video", hint="make the data set again with --video"
+        )
+    try:
+        frames = read_frames(row["video"]["bytes"])
+    except UnreadableError as error:
+        raise UnreadableError(
+            f"the video of sample `{sample_id}` cannot be read",
+            fact=error.fact or error.message,
+            hint=f"vtb data verify {dataset.path} --repair",
+        ) from error
+    return Clip(sample_id, fit(frames, table), row["prompt"])
 
 
 def fit(frames: Array, table: VideoDataTable) -> Array:

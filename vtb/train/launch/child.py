@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-MODULE = "vtb.train.video"
+MODULE = "vtb.train"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def clip_checks(job: VideoJob) -> Iterator[Check]:
         yield from _native_checks(job, sizes)
     else:
         yield from _size_checks(data, sizes)
+    if job.recipe.train.target == "vae" and job.recipe.vae.crop:
+        yield from _crop_checks(job, sizes)
 
 
 def _truth_checks(job: VideoJob, split: str) -> Iterator[Check]:
@@ -106,6 +108,20 @@ def _native_checks(job: VideoJob, sizes: Sizes) -> Iterator[Check]:
     if job.gpus and is_compiled and len(sizes) > MANY_SIZES:
         message = f"clips of {len(sizes)} sizes, and the model is compiled for each, about 20 s"
         yield Check("warning", "sizes", message, "-s train.compile=false, or -s data.fit=pad")
+
+
+def _crop_checks(job: VideoJob, sizes: Sizes) -> Iterator[Check]:
+    data, crop, multiple = (
+        job.recipe.data,
+        job.recipe.vae.crop,
+        job.checkpoint.variant.size_multiple,
+    )
+    used = sizes if data.fit == "native" else [(data.height, data.width)]
+    smallest = min((side for size in used for side in size), default=crop)
+    if crop % multiple or crop > smallest:
+        message = f"a crop of {crop} px, from clips of at least {smallest} px a side"
+        hint = f"-s vae.crop={min(max(crop, multiple), smallest) // multiple * multiple}"
+        yield Check("error", "crop", f"{message}; it must be a multiple of {multiple}", hint)
 
 
 def _listing(job: VideoJob, sizes: Sizes) -> str:
