@@ -62,7 +62,7 @@ def test_every_weight_gets_a_gradient_that_is_the_slope_of_the_loss(vae):
     FullWeights(vae.model)
     objective, batch = VaeObjective(vae, VaeTable(kl_weight=0.1)), random_batch(count=1)
     objective(batch).mean().backward()
-    gradients = {name: p.grad for name, p in objective.model.named_parameters()}
+    gradients = {name: p.grad for name, p in objective.losses.model.named_parameters()}
     assert all(gradient is not None and gradient.any() for gradient in gradients.values())
     # Along the gradient, across all chunks of the clip and their caches.
     norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
@@ -70,7 +70,7 @@ def test_every_weight_gets_a_gradient_that_is_the_slope_of_the_loss(vae):
 
     @torch.no_grad()
     def shifted(sign):
-        for name, parameter in objective.model.named_parameters():
+        for name, parameter in objective.losses.model.named_parameters():
             parameter += sign * step * gradients[name] / norm
         return objective(batch).item()
 

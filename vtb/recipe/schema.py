@@ -114,7 +114,9 @@ class VideoTrainTable(TrainTable):
         default="fast", description="Ours, or diffsynth's own forward, to compare with."
     )
     compile: bool = Field(
-        default=True, description="Compile the blocks of the fast forward; ignored on a CPU."
+        default=True,
+        description="Compile the blocks of the fast forward; record the steps of a VAE on crops as "
+        "CUDA graphs. Ignored on a CPU.",
     )
     activation_checkpointing: Literal["auto", "none", "full"] | Fraction = Field(
         default="auto",

@@ -171,6 +171,9 @@ class VaeTrainee:
         )
         weights = FullWeights(pipe.vae.model)
         objective = VaeObjective(pipe.vae, session.recipe.vae)
+        if _is_recorded(session):
+            recipe = session.recipe
+            objective.record(recipe.train.micro_batch, recipe.data.num_frames, recipe.vae.crop)
         task = VaeTask(
             objective,
             weights,
@@ -190,6 +193,13 @@ class VaeTrainee:
         part = session.checkpoint.part("vae")
         weights = self.vae.model.state_dict()
         write_final_checkpoint(session.run, session.recipe, session.checkpoint, part, weights, step)
+
+
+def _is_recorded(session: Session) -> bool:
+    """Whether every micro-batch has the same shape and is a step of its own."""
+    train, world = session.recipe.train, session.accelerator.num_processes
+    is_possible = session.device.type == "cuda" and world == 1 and session.recipe.vae.crop > 0
+    return is_possible and train.compile and train.batch == train.micro_batch
 
 
 def noise_schedule(session: Session) -> NoiseSchedule:

@@ -47,10 +47,7 @@ class VaeObjective(nn.Module):
 
     def __init__(self, vae: Any, table: VaeTable) -> None:
         super().__init__()
-        self.model: nn.Module = vae.model
-        self._kl_weight = table.kl_weight
-        # Mean and reciprocal deviation of the published model's latents (C,).
-        self._scale: list[Tensor] = vae.scale
+        self.losses: nn.Module = _Losses(vae, table.kl_weight)
         self._stride: int = vae.upsampling_factor
         self._channels: int = vae.z_dim
 
@@ -61,10 +58,35 @@ class VaeObjective(nn.Module):
 
     def forward(self, batch: VaeBatch) -> Tensor:
         """Losses, float32 (B,)."""
-        clips = batch.frames.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+        return self.losses(batch.frames, batch.noise)
+
+    def record(self, batch_size: int, num_frames: int, side: int) -> None:
+        """Computes every step from now on by replaying CUDA graphs of one on square clips.
+
+        A step of a small VAE is thousands of short kernels, and starting them one by one takes
+        several times as long as they run. The gradients of a replay take the place of those of the
+        last one: each must be applied before the next.
+        """
+        device = next(self.parameters()).device
+        frames = torch.randint(256, (batch_size, num_frames, side, side, 3), device=device)
+        noise = torch.randn(batch_size, *self.latent_shape(num_frames, side, side), device=device)
+        self.losses = torch.cuda.make_graphed_callables(self.losses, (frames.byte(), noise))
+
+
+class _Losses(nn.Module):
+    def __init__(self, vae: Any, kl_weight: float) -> None:
+        super().__init__()
+        self.model: nn.Module = vae.model
+        self._kl_weight = kl_weight
+        # Mean and reciprocal deviation of the published model's latents (C,).
+        device = next(self.model.parameters()).device
+        self._scale: list[Tensor] = [constant.to(device) for constant in vae.scale]
+
+    def forward(self, frames: Tensor, noise: Tensor) -> Tensor:
+        clips = frames.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
         with mixed_precision(next(self.model.parameters())):
             mean, log_variance = self._posterior(clips)
-            latents = mean + torch.exp(log_variance / 2) * batch.noise
+            latents = mean + torch.exp(log_variance / 2) * noise
             model: Any = self.model
             decoded = model.decode(latents, self._scale).float()
         divergence = (mean**2 + log_variance.exp() - 1 - log_variance) / 2

@@ -34,7 +34,7 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
     "mini": {
         "dit": {"dim": 192, "ffn_dim": 768, "freq_dim": 256, "text_dim": 64}
-        | {"num_heads": 4, "num_layers": 6},
+        | {"num_heads": 4, "num_layers": 10},
         "text_encoder": {"dim": 64, "dim_attn": 64, "dim_ffn": 128}
         | {"num_heads": 2, "num_layers": 2, "num_buckets": 32, "shared_pos": False},
         "vae2.1": {"dim": 16, "z_dim": 16},

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -165,7 +164,7 @@ def batched(clips: Iterable[tuple[str, Clip]], pixels: int) -> Iterator[Sequence
 
 
 def _encoded(encoder: ClipEncoder, batch: Sequence[tuple[str, Clip]]) -> Iterator[_Entry]:
-    encoded = encoder.encode(np.stack([clip.frames for _, clip in batch]))
+    encoded = encoder.encode([clip.frames for _, clip in batch])
     for index, (key, clip) in enumerate(batch):
         num_frames, height, width = clip.frames.shape[:3]
         yield _Entry(

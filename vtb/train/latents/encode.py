@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -55,14 +56,15 @@ class ClipEncoder:
         self._condition: bool = arguments["require_vae_embedding"]
 
     @torch.no_grad()
-    def encode(self, frames: Array) -> dict[str, Tensor]:
+    def encode(self, frames: Sequence[Array]) -> dict[str, Tensor]:
         """The `latents` and conditions of B clips on the CPU, by their names in `Encoded`.
 
-        `frames` are RGB uint8 (B, T, H, W, 3); each tensor is that of `Encoded`, with B in front.
-        Latents are the mean of the VAE's posterior.
+        `frames` are RGB uint8 (T, H, W, 3) of one shape; each tensor is that of `Encoded`, with B
+        in front. Latents are the mean of the VAE's posterior.
         """
-        pixels = torch.from_numpy(frames).to(self._device).permute(0, 4, 1, 2, 3).to(self._dtype)
-        clips = pixels * (2 / 255) - 1
+        # Stacked on the device: on the host, new memory for many clips costs more than the copy.
+        pixels = torch.stack([torch.from_numpy(clip).to(self._device) for clip in frames])
+        clips = pixels.permute(0, 4, 1, 2, 3).to(self._dtype) * (2 / 255) - 1
         first = clips[:, :, :1]
         encoded = {"latents": self._encoded(clips)}
         if self._first_frame:
