@@ -262,7 +262,7 @@ def random_batch(dit: Any, variant: WanVariant, frames: int, height: int, width:
 
     return NoisyBatch(
         latents=random(channels, *grid),
-        noise=random(channels, *grid).float(),
+        noise_keys=torch.zeros(1, dtype=torch.long, device=device()),
         prompts=random(TEXT_TOKENS, text_dim),
         prompt_of=torch.zeros(1, dtype=torch.long, device=device()),
         timesteps=schedule.timesteps[index].to(device()),

@@ -21,7 +21,7 @@ from torch.nn.functional import linear
 from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
 from vtb.train.loop.loop import Loop
-from vtb.train.loop.randomness import normal
+from vtb.train.loop.randomness import generator
 from vtb.train.loop.step_log import StepLog, events_file
 from vtb.train.loop.stopping import StopRequest
 
@@ -35,6 +35,10 @@ class ToyBatch:
 
     def map(self, change):
         return ToyBatch(change(self.x), change(self.groups))
+
+
+def normal(size, counter):
+    return torch.randn(size, generator=generator(0, "x", counter))
 
 
 class Adapted(nn.Module):
@@ -66,7 +70,8 @@ class ToyTask:
 
     def batch(self, counters):
         samples = [
-            normal((6,), 0, "x", counter % 6) * (math.nan if counter == self._broken else 1)
+            torch.randn(6, generator=generator(0, "x", counter % 6))
+            * (math.nan if counter == self._broken else 1)
             for counter in counters
         ]
         return ToyBatch(torch.stack(samples), torch.zeros(len(samples), dtype=torch.int64))

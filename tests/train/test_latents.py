@@ -202,6 +202,20 @@ def test_shares_of_workers_are_disjoint_and_complete(filled, cache_of, tmp_path)
     assert all(same(ones.read(n), others.read(n)) for n in range(3))
 
 
+def test_clips_stay_in_memory_while_there_is_room(filled, cache_of, tmp_path):
+    root = shutil.copytree(filled[0], tmp_path / "copy")
+    cache, _ = cache_of(root=root)
+    first = CachedClips(cache).read(0)
+    tensors = (first.latents, first.first_frame_latents)
+    clips = CachedClips(cache, kept_bytes=sum(t.nbytes for t in tensors if t is not None))
+    clips.read(0), clips.read(1)
+    for number in (0, 1):
+        cache.store.path("latents", cache.latents[number]).unlink()
+    assert same(clips.read(0), first)
+    with pytest.raises(UnreadableError):
+        clips.read(1)
+
+
 def test_bf16_is_the_rounded_encoding(filled, cache_of):
     cache, clips = cache_of(dtype="bf16", limit=1)
     build_missing(cache, clips, device="cpu")

@@ -16,7 +16,7 @@ from vtb.recipe.schema import SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
 from vtb.train.loop import checkpoint
 from vtb.train.loop.loop import Loop, learning_rate
-from vtb.train.loop.randomness import normal
+from vtb.train.loop.randomness import generator
 from vtb.train.loop.step_log import StepLog, events_file
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.validation.best import BestWeights, read_best
@@ -43,6 +43,10 @@ class ToyBatch:
         return ToyBatch(change(self.x), change(self.y), change(self.groups))
 
 
+def normal(size, counter):
+    return torch.randn(size, generator=generator(0, "x", counter))
+
+
 class ToyTask:
     """Linear regression on numbered samples; the loss of those in `broken` is not finite."""
 
@@ -54,7 +58,7 @@ class ToyTask:
         self._broken, self._huge = broken, huge
 
     def batch(self, counters):
-        x = torch.stack([normal((3,), 0, "x", counter) for counter in counters])
+        x = torch.stack([normal(3, counter) for counter in counters])
         y = x.sum(1)
         for row, counter in enumerate(counters):
             x[row] *= math.nan if counter in self._broken else 1

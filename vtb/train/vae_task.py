@@ -17,22 +17,22 @@ from vtb.core.types import Array
 from vtb.recipe.schema import VaeTable, VideoRecipe
 from vtb.train.latents.clips import ClipSource
 from vtb.train.loop.order import Order
-from vtb.train.loop.randomness import below, normal
+from vtb.train.loop.randomness import below, key_of, normal
 from vtb.train.precision import mixed_precision
 from vtb.train.weights import Weights
 
 
 @dataclass(frozen=True, slots=True)
 class VaeBatch:
-    """B clips: RGB uint8 `frames` (B, T, H, W, 3), the posterior's `noise` (B, C, t, h, w)."""
+    """B clips: RGB uint8 `frames` (B, T, H, W, 3), the keys (B,) of the posterior's noise."""
 
     frames: Tensor
-    noise: Tensor
+    noise_keys: Tensor
     groups: Tensor
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The batch with every tensor changed."""
-        return type(self)(change(self.frames), change(self.noise), change(self.groups))
+        return type(self)(change(self.frames), change(self.noise_keys), change(self.groups))
 
 
 class VaeObjective(nn.Module):
@@ -47,18 +47,14 @@ class VaeObjective(nn.Module):
 
     def __init__(self, vae: Any, table: VaeTable) -> None:
         super().__init__()
-        self.losses: nn.Module = _Losses(vae, table.kl_weight)
+        self.losses = _Losses(vae, table.kl_weight)
         self._stride: int = vae.upsampling_factor
         self._channels: int = vae.z_dim
 
-    def latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, ...]:
-        """(C, t, h, w) of a clip's latents."""
-        spatial = (height // self._stride, width // self._stride)
-        return (self._channels, (num_frames - 1) // 4 + 1, *spatial)
-
     def forward(self, batch: VaeBatch) -> Tensor:
         """Losses, float32 (B,)."""
-        return self.losses(batch.frames, batch.noise)
+        shape = self._latent_shape(*batch.frames.shape[1:4])
+        return self.losses(batch.frames, normal(batch.noise_keys, shape))
 
     def record(self, batch_size: int, num_frames: int, side: int) -> None:
         """Computes every step from now on by replaying CUDA graphs of one on square clips.
@@ -69,8 +65,12 @@ class VaeObjective(nn.Module):
         """
         device = next(self.parameters()).device
         frames = torch.randint(256, (batch_size, num_frames, side, side, 3), device=device)
-        noise = torch.randn(batch_size, *self.latent_shape(num_frames, side, side), device=device)
-        self.losses = torch.cuda.make_graphed_callables(self.losses, (frames.byte(), noise))
+        noise = torch.randn(batch_size, *self._latent_shape(num_frames, side, side), device=device)
+        torch.cuda.make_graphed_callables(self.losses, (frames.byte(), noise))
+
+    def _latent_shape(self, num_frames: int, height: int, width: int) -> tuple[int, ...]:
+        spatial = (height // self._stride, width // self._stride)
+        return (self._channels, (num_frames - 1) // 4 + 1, *spatial)
 
 
 class _Losses(nn.Module):
@@ -137,11 +137,8 @@ class VaeTask:
     def batch(self, counters: range) -> VaeBatch:
         """The clips consumed at `counters`, on the CPU."""
         clips = [self._frames(counter) for counter in counters]
-        num_frames, height, width = clips[0].shape[:3]
-        shape = self.module.latent_shape(num_frames, height, width)
-        noise = [normal(shape, self._seed, "posterior", counter) for counter in counters]
-        groups = torch.zeros(len(counters), dtype=torch.int64)
-        return VaeBatch(torch.from_numpy(np.stack(clips)), torch.stack(noise), groups)
+        keys = torch.tensor([key_of(self._seed, "posterior", counter) for counter in counters])
+        return VaeBatch(torch.from_numpy(np.stack(clips)), keys, torch.zeros_like(keys))
 
     def _frames(self, counter: int) -> Array:
         frames = self._clips.read(self._order.number(counter)).frames

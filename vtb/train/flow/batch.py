@@ -11,32 +11,33 @@ from torch import Tensor
 
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.latents.encoded import Encoded
+from vtb.train.loop.randomness import normal
 
 SIGMA_BINS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The randomness of one sample; `noise` has the shape of its latents."""
+    """The randomness of one sample; `key` is that of its noise."""
 
-    noise: Tensor
+    key: int
     index: int
     is_image_conditioned: bool
 
 
 @dataclass(frozen=True, slots=True)
 class NoisyBatch:
-    """B samples with their noise.
+    """B samples with the keys of their noise.
 
-    `latents` and `noise` (B, C, T, h, w); `prompts` (P, 512, text dim), each once, and which of
-    them (`prompt_of`) each sample has; per sample (B,) the float32 `timesteps`, `sigmas` and loss
-    `weights`, whether the first frame is given (`is_image_conditioned`) and the quarter of the
+    `latents` (B, C, T, h, w); `noise_keys` (B,); `prompts` (P, 512, text dim), each once, and which
+    of them (`prompt_of`) each sample has; per sample (B,) the float32 `timesteps`, `sigmas` and
+    loss `weights`, whether the first frame is given (`is_image_conditioned`) and the quarter of the
     noise range it falls in (`groups`). `first_frame` (B, C, 1, h, w) is what a given first frame is
     replaced by (TI2V); `image_condition` (B, 4 + C, T, h, w) joins the latents as channels (I2V).
     """
 
     latents: Tensor
-    noise: Tensor
+    noise_keys: Tensor
     prompts: Tensor
     prompt_of: Tensor
     timesteps: Tensor
@@ -46,6 +47,11 @@ class NoisyBatch:
     groups: Tensor
     first_frame: Tensor | None = None
     image_condition: Tensor | None = None
+
+    @property
+    def noise(self) -> Tensor:
+        """Float32, of the shape of the latents; computed anew each time."""
+        return normal(self.noise_keys, self.latents.shape[1:])
 
     @property
     def context(self) -> Tensor:
@@ -76,7 +82,7 @@ def collate(
     sigmas = schedule.sigmas[index]
     return NoisyBatch(
         latents=torch.stack([sample.latents for sample in encoded]),
-        noise=torch.stack([draw.noise for draw in draws]),
+        noise_keys=torch.tensor([draw.key for draw in draws]),
         prompts=_padded([*contexts.values()], text_tokens),
         prompt_of=torch.tensor([position[id(sample.context)] for sample in encoded]),
         timesteps=schedule.timesteps[index],

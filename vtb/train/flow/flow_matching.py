@@ -24,8 +24,8 @@ def flow_matching_losses(predict: Predictor, batch: NoisyBatch, dtype: torch.dty
     `FlowMatchSFTLoss` for the same noise and timestep.
     """
     sigmas = batch.sigmas.view(-1, 1, 1, 1, 1)
-    clean = batch.latents.float()
-    noisy = ((1 - sigmas) * clean + sigmas * batch.noise).to(dtype)
+    clean, noise = batch.latents.float(), batch.noise
+    noisy = ((1 - sigmas) * clean + sigmas * noise).to(dtype)
     kept = clean.new_ones(clean.shape[0], clean.shape[2])
     if batch.first_frame is not None:
         is_given = batch.is_image_conditioned
@@ -41,5 +41,5 @@ def flow_matching_losses(predict: Predictor, batch: NoisyBatch, dtype: torch.dty
         batch.is_image_conditioned,
         None if batch.image_condition is None else batch.image_condition.to(dtype),
     )
-    errors = (velocity.float() - (batch.noise - clean)).square().mean(dim=(1, 3, 4))
+    errors = (velocity.float() - (noise - clean)).square().mean(dim=(1, 3, 4))
     return (errors * kept).sum(dim=1) / kept.sum(dim=1) * batch.weights

@@ -12,7 +12,7 @@ from vtb.train.flow.objective import WanObjective
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.latents.encoded import Encoded
 from vtb.train.loop.order import Order
-from vtb.train.loop.randomness import below, normal, uniform
+from vtb.train.loop.randomness import below, key_of, uniform
 from vtb.train.weights import Weights
 
 # Quarters of the noise range, from clean to pure noise.
@@ -78,7 +78,7 @@ class WanTask:
         seed = self._train.seed
         is_given = encoded.first_frame_latents is not None
         return encoded, Draw(
-            normal(encoded.latents.shape, seed, "noise", counter),
+            key_of(seed, "noise", counter),
             self._index(counter),
             is_given and uniform(seed, "i2v", counter) < self._train.i2v_prob,
         )

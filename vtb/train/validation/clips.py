@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,6 @@ from vtb.run.rundir import RunDirectory
 from vtb.train.flow.batch import Draw, collate
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.latents.encode import PromptEncoder, encoder_dtype
-from vtb.train.latents.encoded import Encoded
 from vtb.train.loop.batching import by_shape
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.validation.sharing import any_process, rounds
@@ -102,20 +101,20 @@ class SampledClips:
         return found
 
     def _inputs(self, numbers: list[int]) -> tuple[Tensor, Conditions]:
-        samples = [self._sample(number) for number in numbers]
+        unused = Draw(0, self.schedule.first, is_image_conditioned=True)
+        samples = [(self.clips.read(number), unused) for number in numbers]
         batch = collate(samples, self.schedule, text_tokens=TEXT_TOKENS)
         batch = batch.map(lambda tensor: tensor.to(self.accelerator.device))
         is_given = self.recipe.train.i2v_prob > 0
-        return batch.noise, Conditions(
+        noise = [self._noise(number, batch.latents.shape[1:]) for number in numbers]
+        return torch.stack(noise).to(self.accelerator.device), Conditions(
             batch.context, batch.first_frame if is_given else None, batch.image_condition
         )
 
-    def _sample(self, number: int) -> tuple[Encoded, Draw]:
-        encoded = self.clips.read(number)
+    def _noise(self, number: int, shape: Sequence[int]) -> Tensor:
+        """That of `vtb infer` with the same seed."""
         seed = sample_seed(self.recipe.validation.seed, self.clips.ids[number])
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(encoded.latents.shape, generator=generator)
-        return encoded, Draw(noise, self.schedule.first, is_image_conditioned=True)
+        return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
     def _negative_context(self) -> Tensor | None:
         empty = self.empty_context

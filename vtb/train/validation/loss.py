@@ -16,7 +16,7 @@ from vtb.train.flow.batch import Draw, NoisyBatch, collate
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.latents.encoded import Encoded
 from vtb.train.loop.batching import by_shape
-from vtb.train.loop.randomness import normal, uniform
+from vtb.train.loop.randomness import key_of, uniform
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.task import Batch, Task
 from vtb.train.validation.sharing import any_process, rounds, total
@@ -63,7 +63,7 @@ class NoiseGrid:
         span = self._schedule.stop - first
         is_given = encoded.first_frame_latents is not None
         return encoded, Draw(
-            normal(encoded.latents.shape, seed, "validation noise", number),
+            key_of(seed, "validation noise", number),
             first + span * (2 * level + 1) // (2 * NUM_LEVELS),
             is_given and uniform(seed, "validation i2v", number) < self._recipe.train.i2v_prob,
         )
