@@ -125,6 +125,17 @@ def test_events_of_others_pass_through_and_processes_without_sinks_are_silent(tm
             push(silent, step, loss=math.nan)
 
 
+def test_events_are_synced_once_a_second(tmp_path, monkeypatch):
+    now, synced = [0.0], []
+    monkeypatch.setattr("vtb.train.loop.step_log.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("vtb.core.files.os.fsync", lambda file: synced.append(now[0]))
+    write, run = events_file(RunDirectory(tmp_path)), RunDirectory(tmp_path)
+    for now[0] in (0.0, 0.4, 0.8, 1.2, 1.4, 2.0, 2.3):
+        write({"step": now[0]})
+    assert synced == [0.0, 1.2, 2.3]
+    assert len(read_json_lines(run.events)) == 7
+
+
 def test_drain_reads_what_is_left():
     log, events = log_of()
     log.drain()

@@ -96,15 +96,19 @@ def remove_stale_temporaries(*directories: Path) -> None:
                 leftover.unlink(missing_ok=True)
 
 
-def append_line(path: Path, line: str) -> None:
-    """Appends one line and syncs it, first ending a line that a kill had torn."""
+def append_line(path: Path, line: str, *, sync: bool = True) -> None:
+    """Appends one line and syncs it, first ending a line that a kill had torn.
+
+    What is not synced outlives the process, but may be lost with the power.
+    """
     try:
         with path.open("ab+") as file:
             if file.tell() and not _ends_with_newline(file.fileno()):
                 file.write(b"\n")
             file.write(line.encode() + b"\n")
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
     except OSError as error:
         raise translate_os_error(error, path) from error
 

@@ -8,12 +8,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
 
+from vtb.core.errors import VtbError
 from vtb.models.wan.load import load_pipeline
 from vtb.models.wan.variants import PartName
 from vtb.run.executor import map_ordered, usable_cpus
@@ -27,6 +29,8 @@ from vtb.train.loop.prefetch import prefetched
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
 
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 # Loads one part of the cache's checkpoint.
 Load = Callable[[PartName], "WanVideoPipeline"]
 # Told how many more files are finished.
@@ -134,7 +138,8 @@ def _encode_clips(
     # The next clips are decoded while the present ones are encoded.
     with closing(_decoded(clips, [numbers[key] for key in keys], pixels)) as decoded:
         batches = batched(zip(keys, decoded, strict=True), pixels)
-        _write(cache, (entry for batch in batches for entry in _encoded(encoder, batch)), tell)
+        encoded = _one_ahead(lambda batch: _encoded(encoder, batch), batches)
+        _write(cache, chain.from_iterable(encoded), tell)
 
 
 def _decoded(clips: ClipSource, numbers: Sequence[int], pixels: int) -> Generator[Clip]:
@@ -163,16 +168,37 @@ def batched(clips: Iterable[tuple[str, Clip]], pixels: int) -> Iterator[Sequence
     yield from waiting.values()
 
 
-def _encoded(encoder: ClipEncoder, batch: Sequence[tuple[str, Clip]]) -> Iterator[_Entry]:
+def _one_ahead(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Generator[ResultT]:
+    """Yields `function(item)` in order; the next item is fetched while it works at one.
+
+    An error of `items` is raised once the items before it are done.
+    """
+    fetched, failure, pending = iter(items), None, deque[Future[ResultT]]()
+    with ThreadPoolExecutor(1, "encode") as pool:
+        while failure is None:
+            try:
+                pending.append(pool.submit(function, next(fetched)))
+            except (StopIteration, VtbError) as error:
+                failure = error
+            may_wait = 1 if failure is None else 0
+            while len(pending) > may_wait:
+                yield pending.popleft().result()
+    if isinstance(failure, VtbError):
+        raise failure
+
+
+def _encoded(encoder: ClipEncoder, batch: Sequence[tuple[str, Clip]]) -> list[_Entry]:
     encoded = encoder.encode([clip.frames for _, clip in batch])
-    for index, (key, clip) in enumerate(batch):
-        num_frames, height, width = clip.frames.shape[:3]
-        yield _Entry(
+    return [
+        _Entry(
             "latents",
             key,
             {name: tensors[index] for name, tensors in encoded.items()},
-            {"id": clip.id, "height": height, "width": width, "num_frames": num_frames},
+            dict(zip(("num_frames", "height", "width"), clip.frames.shape, strict=False))
+            | {"id": clip.id},
         )
+        for index, (key, clip) in enumerate(batch)
+    ]
 
 
 def _write(cache: LatentCache, entries: Iterable[_Entry], tell: Tell) -> None:

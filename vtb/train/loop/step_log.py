@@ -22,6 +22,7 @@ from vtb.train.loop.task import Task
 # Steps whose numbers may still be on the device; the host is never further ahead.
 LAG = 2
 MAX_NONFINITE_STEPS = 3
+SYNC_S = 1.0
 SPIKE_FACTOR, SPIKE_WINDOW, SPIKE_MIN_STEPS = 10.0, 50, 5
 
 Sink = Callable[[Mapping[str, Any]], None]
@@ -135,8 +136,20 @@ class StepLog:
 
 
 def events_file(run: RunDirectory) -> Sink:
-    """Appends each event to the run's `events.jsonl`."""
-    return lambda event: append_line(run.events, json.dumps(event))
+    """Appends each event to the run's `events.jsonl`, which is synced about once a second.
+
+    A sync takes as long as some small models' steps.
+    """
+    synced = -math.inf
+
+    def write(event: Mapping[str, Any]) -> None:
+        nonlocal synced
+        now = time.monotonic()
+        is_due = now - synced > SYNC_S
+        append_line(run.events, json.dumps(event), sync=is_due)
+        synced = now if is_due else synced
+
+    return write
 
 
 def _finite(value: float) -> float | None:
