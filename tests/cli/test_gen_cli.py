@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from vtb.recipe.find import mixtures
 from vtb.run.lock import output_lock
 
 SMALL = ("--size", 7, "--cell", 8, "--frames", 17, "--workers", 1)
@@ -165,6 +166,20 @@ generator = "eyeballing-midpoint"
 count = 20
 config = { canvas = [256, 256] }
 """
+
+
+@pytest.mark.parametrize("name", mixtures())
+def test_shipped_mixtures_are_planned_by_name(vtb, name):
+    planned = vtb("gen", "all", "--mixture", name, "--frames", 17, "--dry-run", "--json")
+    assert planned.code == 0
+    assert planned.json["out"].endswith(name)
+
+
+def test_an_unknown_mixture_is_named_with_the_nearest(vtb):
+    refused = vtb("gen", "all", "--mixture", "mini-va")
+    assert refused.code == 2
+    assert "unknown mixture `mini-va`" in refused.err
+    assert "mini-vae" in refused.err
 
 
 def test_a_mixture_keeps_its_proportions_and_its_card_makes_it_again(vtb, tmp_path):

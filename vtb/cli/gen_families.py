@@ -160,11 +160,22 @@ def arc(
     build(with_settings([choice], common.settings), common, DATA / "arc", default_count=None)
 
 
+def _mixture_names(incomplete: str) -> list[str]:
+    from vtb.recipe.find import mixtures
+
+    return [name for name in mixtures() if name.startswith(incomplete)]
+
+
 @with_options(Common)
 def everything(
     common: Common,
     mixture: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Tasks, counts and difficulty, as TOML.")
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Tasks, counts and difficulty: a shipped mixture, or a TOML file.",
+            autocompletion=_mixture_names,
+        ),
     ] = None,
 ) -> None:
     """Every generator that needs no input, in equal parts, or the tasks of a mixture.
@@ -174,15 +185,17 @@ def everything(
     """
     from vtb.data.choice import Choice
     from vtb.data.mixture import read_mixture
+    from vtb.recipe.find import find_mixture
 
     if mixture is None:
         named = [Choice.of(name) for name in registry.names()]
         complete = [choice for choice in named if not choice.missing()]
         build(with_settings(complete, common.settings), common, DATA / "all")
         return
-    read = read_mixture(mixture)
+    path = find_mixture(mixture)
+    read = read_mixture(path)
     choices = with_settings(read.choices, common.settings)
-    build(choices, common, DATA / mixture.stem, default_count=read.count)
+    build(choices, common, DATA / path.stem, default_count=read.count)
 
 
 def by_name(name: str) -> Callable[..., None]:
