@@ -26,7 +26,7 @@ def check(directory, *args):
 def test_a_fresh_checkpoint_is_complete(tiny_wan):
     report = check(tiny_wan)
     assert report.ok and report.family == "wan2.2-ti2v-5b"
-    assert len(report.complete) == 8 and report.parameters == 922_940
+    assert len(report.complete) == 8 and report.parameters == 939_228
     assert (report.missing, report.unexpected, report.lora) == ((), (), ())
 
 

@@ -84,7 +84,7 @@ def test_clips_are_those_of_diffsynth(
             **guidance,
         )
         assert_equal(frames[i], expected[0])
-        assert (latents[i] - expected[1]).abs().max() < 1e-5
+        assert (latents[i] - expected[1]).abs().max() < 2e-5
 
 
 def test_ti2v_without_a_picture_is_that_of_diffsynth(model_of, sampler_of, diffsynth_clip):

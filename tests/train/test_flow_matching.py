@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import pad
 
 from vtb.train.flow.batch import Draw, collate
 from vtb.train.flow.flow_matching import flow_matching_losses
@@ -32,7 +33,7 @@ def encoded(seed=2):
 
 def batch_of(*draws, schedule):
     samples = [(encoded(seed), draw) for seed, draw in enumerate(draws)]
-    return collate(samples, schedule, text_tokens=512)
+    return collate(samples, schedule)
 
 
 def gradients(loss, pipe):
@@ -68,7 +69,8 @@ def test_loss_and_gradients_are_those_of_diffsynth(
     train = VideoTrainTable(forward=forward)
     ours = WanObjective(pipe.dit, train, num_recomputed=0, compile_blocks=False)(batch)[0]
 
-    given = {"input_latents": batch.latents, "context": batch.context}
+    whole = pad(batch.context, (0, 0, 0, 512 - batch.context.shape[1]))
+    given = {"input_latents": batch.latents, "context": whole}
     if is_image_conditioned:
         given |= {
             "first_frame_latents": batch.first_frame,
@@ -134,7 +136,7 @@ def test_samples_share_a_prompt_and_each_finds_its_own():
     own = [encoded(seed) for seed in (2, 3, 2)]
     shared = [own[0], own[1], replace(own[2], context=own[0].context)]
     samples = [[(one, Draw(0, 10, True)) for one in ones] for ones in (own, shared)]
-    apart, together = (collate(some, schedule, text_tokens=512) for some in samples)
+    apart, together = (collate(some, schedule) for some in samples)
     assert (len(apart.prompts), len(together.prompts)) == (3, 2)
     assert torch.equal(together.context, apart.context)
     assert not torch.equal(together.context[0], together.context[1])
@@ -145,7 +147,7 @@ def test_the_image_condition_gets_its_mask():
     sample = Encoded(torch.zeros(16, 3, 4, 4), torch.zeros(2, 8), image_condition=condition)
     schedule = NoiseSchedule.shifted(5.0, weighting="none")
     draw = Draw(0, 0, False)
-    y = collate([(sample, draw)], schedule, text_tokens=512).image_condition
+    y = collate([(sample, draw)], schedule).image_condition
     assert y.shape == (1, 20, 3, 4, 4)
     assert y[0, :4, 0].eq(1).all()
     assert y[0, :4, 1:].eq(0).all()

@@ -207,7 +207,7 @@ def test_guidance_asks_twice(sampled, encoded, tiny_wan, tmp_path):
     measure = sampled("validation.cfg=3", predict=predict, empty_context=empty)
     latents = measure._denoised()
     assert len(contexts) == 3 * 2 * 2
-    assert contexts[1].shape == contexts[0].shape == (1, 512, 32)
+    assert {context.shape[::2] for context in contexts} == {(1, 32)}
     assert torch.equal(contexts[1][0, : len(empty)], empty)
     assert not contexts[1][0, len(empty) :].any()
     # Velocity 1 with the prompt and 0 without makes 3, over a sigma of 1.

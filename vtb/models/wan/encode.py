@@ -6,17 +6,15 @@ Shapes: B clips, T latent frames, h and w latent height and width.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from vtb.core.types import Array
 from vtb.models.wan.load import load_pipeline
-from vtb.models.wan.variants import TEXT_TOKENS
 
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
@@ -48,11 +46,6 @@ def encode_prompts(
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return contexts
-
-
-def padded(contexts: Sequence[Tensor]) -> Tensor:
-    """Encoded prompts as one batch (B, 512, text dim), with zeros after the tokens of each."""
-    return torch.stack([pad(tokens, (0, 0, 0, TEXT_TOKENS - len(tokens))) for tokens in contexts])
 
 
 @torch.no_grad()

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from vtb.models.upstream import import_diffsynth
+from vtb.models.wan.variants import TEXT_TOKENS
 
 
 class ReferenceForward(nn.Module):
@@ -35,13 +37,14 @@ class ReferenceForward(nn.Module):
     ) -> Tensor:
         """Velocity, with arguments and result as in `WanForward.forward`."""
         samples = range(len(latents))
+        whole = pad(context, (0, 0, 0, TEXT_TOKENS - context.shape[1]))
         return torch.cat(
             [
                 self._model_fn(
                     dit=self.dit,
                     latents=latents[i : i + 1],
                     timestep=timesteps[i : i + 1],
-                    context=context[i : i + 1],
+                    context=whole[i : i + 1],
                     y=None if y is None else y[i : i + 1],
                     fuse_vae_embedding_in_latents=is_given,
                     use_gradient_checkpointing=self._recomputes,

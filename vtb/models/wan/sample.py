@@ -27,8 +27,8 @@ TILE_AREA_PX = 480 * 832
 class Conditions:
     """What B clips follow.
 
-    `context` (B, 512, text dim); `first_frame` (B, C, 1, h, w) stays the first latent frame
-    (TI2V); `image_condition` (B, 4 + C, T, h, w) joins the latents as channels (I2V).
+    `context` (B, S, text dim) as of `padded`; `first_frame` (B, C, 1, h, w) stays the first latent
+    frame (TI2V); `image_condition` (B, 4 + C, T, h, w) joins the latents as channels (I2V).
     """
 
     context: Tensor
@@ -66,8 +66,8 @@ def denoise(
     """Clean latents, float32 like `noise` (B, C, T, h, w), by Euler's method.
 
     The model reads `dtype`. With a `cfg` other than 1 it is also asked with `negative_context`
-    instead of the context, of the same shape or with B = 1, and its answer is extrapolated away
-    from that.
+    instead of the context, of any S and with B = 1, and its answer is extrapolated away from
+    that.
     """
     assert negative_context is not None or (cfg == 1 and (low is None or low.cfg == 1))
     count, first = len(noise), conditions.first_frame
@@ -85,7 +85,7 @@ def denoise(
         inputs = latents.to(dtype)
         velocity = expert(inputs, timesteps, context, is_given, image).float()
         if scale != 1 and negative_context is not None:
-            negative = negative_context.to(dtype).expand_as(context)
+            negative = negative_context.to(dtype).expand(count, -1, -1)
             without = expert(inputs, timesteps, negative, is_given, image).float()
             velocity = without + scale * (velocity - without)
         latents = _beginning_with(first, latents + change * velocity)

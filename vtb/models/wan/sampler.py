@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from vtb.core.types import Array
-from vtb.models.wan.encode import encode_first_frames, padded
+from vtb.models.wan.context import padded
+from vtb.models.wan.encode import encode_first_frames
 from vtb.models.wan.fast import WanForward
 from vtb.models.wan.sample import Conditions, LowNoise, Predictor, decode, denoise
 from vtb.run.quiet import quiet

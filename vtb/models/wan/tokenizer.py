@@ -1,10 +1,8 @@
-"""A small tokenizer in the place of UMT5's, made on the spot from a few sentences."""
+"""A small tokenizer in the place of UMT5's, made on the spot from a list of words."""
 
 from __future__ import annotations
 
-import math
 import string
-from collections import Counter
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -13,17 +11,11 @@ from transformers import PreTrainedTokenizerFast
 from vtb.models.wan.variants import TEXT_TOKENS
 
 SPECIAL_TOKENS = ("<pad>", "</s>", "<s>", "<unk>")  # UMT5 has the first two in this order too
+# Score of a character beside the 0 of a word: words win.
+RARE = -10.0
 CHARACTERS = string.ascii_letters + string.digits + string.punctuation
-SENTENCES = (
-    "Draw the red path from the start to the goal through the maze.",
-    "The path stays in the white corridors and never touches a black wall.",
-    "Mark the one point that lies in the middle of the two given points.",
-    "Which of the options A, B, C, D or E completes the pattern?",
-    "Fill the missing cell of the grid with the colour that follows the rule.",
-    "A ball rolls down the slope, hits the box and comes to rest on the floor.",
-    "The camera does not move, and nothing else in the picture changes.",
-    "Show each step of the solution; the last frames hold the finished answer.",
-)
+# Those of our prompts, so that a prompt has about as many tokens as UMT5 makes of it.
+WORDS = Path(__file__).with_name("words.txt")
 
 
 def write_tokenizer(directory: Path) -> int:
@@ -60,12 +52,6 @@ def _tokenizer() -> Tokenizer:
 
 def _vocabulary() -> list[tuple[str, float]]:
     # Not from tokenizers' trainer: it walks a hash map, so each run gives another vocabulary.
-    words = Counter(
-        "▁" + word.strip(string.punctuation) for text in SENTENCES for word in text.split()
-    )
-    total = sum(words.values())
-    pieces = [(word, math.log(count / total)) for word, count in sorted(words.items())]
-    rare = math.log(0.1 / total)
-    known = [*SPECIAL_TOKENS, *words]
-    pieces += [(piece, rare) for piece in ("▁", *CHARACTERS) if piece not in known]
-    return [(token, 0.0) for token in SPECIAL_TOKENS] + pieces
+    words = ["▁" + word for word in WORDS.read_text().split()]
+    pieces = [(word, 0.0) for word in (*SPECIAL_TOKENS, *words)]
+    return pieces + [(piece, RARE) for piece in ("▁", *CHARACTERS)]

@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from vtb.models.wan.context import padded
 from vtb.train.flow.schedule import NoiseSchedule
 from vtb.train.latents.encoded import Encoded
 from vtb.train.loop.randomness import normal
@@ -29,7 +30,7 @@ class Draw:
 class NoisyBatch:
     """B samples with the keys of their noise.
 
-    `latents` (B, C, T, h, w); `noise_keys` (B,); `prompts` (P, 512, text dim), each once, and which
+    `latents` (B, C, T, h, w); `noise_keys` (B,); `prompts` (P, S, text dim), each once, and which
     of them (`prompt_of`) each sample has; per sample (B,) the float32 `timesteps`, `sigmas` and
     loss `weights`, whether the first frame is given (`is_image_conditioned`) and the quarter of the
     noise range it falls in (`groups`). `first_frame` (B, C, 1, h, w) is what a given first frame is
@@ -55,7 +56,7 @@ class NoisyBatch:
 
     @property
     def context(self) -> Tensor:
-        """The prompt of each sample (B, 512, text dim)."""
+        """The prompt of each sample (B, S, text dim)."""
         return self.prompts[self.prompt_of]
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
@@ -67,10 +68,8 @@ class NoisyBatch:
         return type(self)(**changed)
 
 
-def collate(
-    samples: Sequence[tuple[Encoded, Draw]], schedule: NoiseSchedule, *, text_tokens: int
-) -> NoisyBatch:
-    """One batch of samples of equal shape; prompts are padded with zeros, as Wan expects.
+def collate(samples: Sequence[tuple[Encoded, Draw]], schedule: NoiseSchedule) -> NoisyBatch:
+    """One batch of samples of equal shape; prompts are `padded`.
 
     Samples with the same tensor as their context share a prompt.
     """
@@ -83,7 +82,7 @@ def collate(
     return NoisyBatch(
         latents=torch.stack([sample.latents for sample in encoded]),
         noise_keys=torch.tensor([draw.key for draw in draws]),
-        prompts=_padded([*contexts.values()], text_tokens),
+        prompts=padded([*contexts.values()]),
         prompt_of=torch.tensor([position[id(sample.context)] for sample in encoded]),
         timesteps=schedule.timesteps[index],
         sigmas=sigmas,
@@ -98,13 +97,6 @@ def collate(
             ]
         ),
     )
-
-
-def _padded(contexts: Sequence[Tensor], length: int) -> Tensor:
-    padded = contexts[0].new_zeros(len(contexts), length, contexts[0].shape[1])
-    for row, context in zip(padded, contexts, strict=True):
-        row[: len(context)] = context
-    return padded
 
 
 def _stacked(tensors: Sequence[Tensor | None]) -> Tensor | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from vtb.models.wan.variants import TEXT_TOKENS
 from vtb.recipe.schema import VideoRecipe
 from vtb.train.flow.batch import SIGMA_BINS, Draw, NoisyBatch, collate
 from vtb.train.flow.objective import WanObjective
@@ -62,7 +61,7 @@ class WanTask:
     def batch(self, counters: range) -> NoisyBatch:
         """The samples consumed at `counters`, on the CPU."""
         samples = [self._sample(counter) for counter in counters]
-        return collate(samples, self._schedule, text_tokens=TEXT_TOKENS)
+        return collate(samples, self._schedule)
 
     def describe(self, counter: int) -> str:
         """The sample's id and timestep."""

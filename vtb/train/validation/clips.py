@@ -12,7 +12,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor
-from torch.nn.functional import pad
 
 from vtb.core.files import atomic_write
 from vtb.data.names import sample_file
@@ -20,9 +19,9 @@ from vtb.data.store import Dataset
 from vtb.infer.video import sample_seed
 from vtb.media.fit import Fit, Size
 from vtb.media.video import encode
+from vtb.models.wan.context import padded
 from vtb.models.wan.load import load_pipeline
 from vtb.models.wan.sample import Conditions, Predictor, decode, denoise
-from vtb.models.wan.variants import TEXT_TOKENS
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.rundir import RunDirectory
 from vtb.train.flow.batch import Draw, collate
@@ -103,7 +102,7 @@ class SampledClips:
     def _inputs(self, numbers: list[int]) -> tuple[Tensor, Conditions]:
         unused = Draw(0, self.schedule.first, is_image_conditioned=True)
         samples = [(self.clips.read(number), unused) for number in numbers]
-        batch = collate(samples, self.schedule, text_tokens=TEXT_TOKENS)
+        batch = collate(samples, self.schedule)
         batch = batch.map(lambda tensor: tensor.to(self.accelerator.device))
         is_given = self.recipe.train.i2v_prob > 0
         noise = [self._noise(number, batch.latents.shape[1:]) for number in numbers]
@@ -120,8 +119,7 @@ class SampledClips:
         empty = self.empty_context
         if empty is None:
             return None
-        padded = pad(empty, (0, 0, 0, TEXT_TOKENS - len(empty)))
-        return padded[None].to(self.accelerator.device)
+        return padded([empty]).to(self.accelerator.device)
 
     def _judged(self, directory: Path, latents: Mapping[int, Tensor]) -> list[Row]:
         device, fps = self.accelerator.device, self.recipe.data.fps

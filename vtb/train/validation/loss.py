@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from accelerate import Accelerator
 
-from vtb.models.wan.variants import TEXT_TOKENS
 from vtb.recipe.schema import VideoRecipe
 from vtb.train.flow.batch import Draw, NoisyBatch, collate
 from vtb.train.flow.schedule import NoiseSchedule
@@ -54,7 +53,7 @@ class NoiseGrid:
     def batch(self, numbers: Sequence[int]) -> NoisyBatch:
         """The clips with their noise; a first frame is given as often as in training."""
         samples = [self._sample(number) for number in numbers]
-        return collate(samples, self._schedule, text_tokens=TEXT_TOKENS)
+        return collate(samples, self._schedule)
 
     def _sample(self, number: int) -> tuple[Encoded, Draw]:
         clip, level = divmod(number, NUM_LEVELS)

@@ -21,6 +21,8 @@ CUDA_BACKENDS = [
     SDPBackend.MATH,
 ]
 
+CUDA_BACKENDS_WITH_BIAS = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+
 
 def self_attention(module: Any, x: Tensor, table: RotaryTable) -> Tensor:
     """Every token (B, L, N D) attends to every token of its sample, by diffsynth's weights."""
@@ -30,22 +32,26 @@ def self_attention(module: Any, x: Tensor, table: RotaryTable) -> Tensor:
     return module.o(attend(q, k, module.v(x).unflatten(-1, heads)).flatten(-2))
 
 
-def cross_attention(module: Any, x: Tensor, context: Tensor) -> Tensor:
-    """Tokens (B, L, N D) attend to the embedded prompt (B, 512, N D), padding included."""
+def cross_attention(module: Any, x: Tensor, context: Tensor, bias: Tensor | None) -> Tensor:
+    """Tokens (B, L, N D) attend to the embedded prompt (B, S, N D), padding included.
+
+    `bias` (S,) is added to all scores of a text token; see `padding_bias`.
+    """
     heads = (module.num_heads, -1)
     q = _normed(module.norm_q, module.q(x)).unflatten(-1, heads)
     k = _normed(module.norm_k, module.k(context)).unflatten(-1, heads)
-    return module.o(attend(q, k, module.v(context).unflatten(-1, heads)).flatten(-2))
+    return module.o(attend(q, k, module.v(context).unflatten(-1, heads), bias).flatten(-2))
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Scaled dot-product attention of (B, L, N, D) tensors, without a mask."""
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Scaled dot-product attention of (B, L, N, D) tensors; `bias` (keys,) is added to scores."""
     q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+    mask = None if bias is None else bias.expand(len(q), 1, q.shape[2], -1)
     if not q.is_cuda:
-        return scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        return scaled_dot_product_attention(q, k, v, mask).transpose(1, 2)
     # Chosen here and not around the whole forward, so that recomputation chooses the same.
-    with sdpa_kernel(CUDA_BACKENDS, set_priority=True):
-        return scaled_dot_product_attention(q, k, v).transpose(1, 2)
+    with sdpa_kernel(CUDA_BACKENDS if mask is None else CUDA_BACKENDS_WITH_BIAS, set_priority=True):
+        return scaled_dot_product_attention(q, k, v, mask).transpose(1, 2)
 
 
 def _normed(norm: Any, x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch._dynamo.exc import FailOnRecompileLimitHit, TorchDynamoException
 from torch.nn.functional import linear
 from torch.utils.checkpoint import checkpoint
 
+from vtb.models.wan.context import padding_bias
 from vtb.models.wan.fast.block import Block, block, compiled_block
 from vtb.models.wan.fast.modulation import TimeModulation, modulate, time_modulation
 from vtb.models.wan.fast.rope import RotaryTable, rotary_table
@@ -39,6 +40,7 @@ class WanForward(nn.Module):
         self.dit = dit
         self.num_checkpointed = num_checkpointed
         self._block: Block = compiled_block() if compile else block
+        self._biases: dict[tuple[int, torch.dtype, torch.device], Tensor | None] = {}
         self._tables: dict[tuple[Grid, torch.device], RotaryTable] = {}
 
     def forward(
@@ -51,7 +53,7 @@ class WanForward(nn.Module):
     ) -> Tensor:
         """Velocity (B, C, T, h, w) of latents of that shape; nothing waits for the device.
 
-        `timesteps` (B,) from 0 to 1000; `context` (B, 512, text dim), padded with zeros; where
+        `timesteps` (B,) from 0 to 1000; `context` (B, S, text dim) as of `padded`; where
         `is_image_conditioned` (B,) the first latent frame is given and seen at timestep 0 (TI2V);
         `y` (B, 20, T, h, w) joins the latents as channels (I2V).
         """
@@ -88,8 +90,9 @@ class WanForward(nn.Module):
             # compiled apart. Going through it costs 0.2 % of a step of 30 blocks.
             x.requires_grad_()
         table = self._table(grid, x.device)
+        bias = self._bias(context)
         for number, module in enumerate(self.dit.blocks):
-            arguments = (module, x, context, modulation, *table)
+            arguments = (module, x, context, bias, modulation, *table)
             if number < self.num_checkpointed:
                 recomputed: Any = checkpoint(
                     self._block, *arguments, use_reentrant=False, preserve_rng_state=False
@@ -98,6 +101,13 @@ class WanForward(nn.Module):
             else:
                 x = self._block(*arguments)
         return x
+
+    def _bias(self, context: Tensor) -> Tensor | None:
+        key = context.shape[1], context.dtype, context.device
+        if key not in self._biases:
+            bias = padding_bias(context.shape[1], context.dtype)
+            self._biases[key] = None if bias is None else bias.to(context.device)
+        return self._biases[key]
 
     def _table(self, grid: Grid, device: torch.device) -> RotaryTable:
         key = grid, device
