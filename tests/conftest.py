@@ -49,6 +49,20 @@ def tiny_a14b(tiny_wan: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
+def tiny_qwen3_vl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Qwen3-VL checkpoint, made once per test run; do not write into it."""
+    pytest.importorskip("transformers")
+    import torch
+
+    from vtb.models.create import create
+
+    torch.set_num_threads(1)
+    directory = tmp_path_factory.mktemp("models") / "qwen3-vl"
+    create("qwen3-vl", "tiny", 0, directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
 def maze_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve 7x7 test mazes, 112 to 128 px, clips of 17 frames; do not write into it."""
     from vtb.core.frames import FramePlan

@@ -65,6 +65,7 @@ def check(
     """Check a model directory, and LoRA files against it, without loading weights."""
     from vtb.models.check import check as check_directory
     from vtb.models.families import MARKER
+    from vtb.recipe.find import shipped
 
     report = check_directory(directory.resolve(), family, lora or ())
     for warning in (text for one in report.lora for text in one.warnings):
@@ -73,9 +74,10 @@ def check(
     if not report.ok:
         raise typer.Exit(3)
     recipe = f"video/{report.family}-{'tiny' if (directory / MARKER).exists() else 'lora'}"
-    next_steps(
-        f"vtb train video --recipe {recipe} --model {quote(str(directory))} --data DIR -o RUN"
-    )
+    if recipe in shipped():
+        next_steps(
+            f"vtb train video --recipe {recipe} --model {quote(str(directory))} --data DIR -o RUN"
+        )
 
 
 def _payload(report: CheckReport) -> dict[str, object]:

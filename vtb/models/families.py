@@ -20,6 +20,7 @@ FAMILIES: Mapping[str, str] = {
     "wan2.2-ti2v-5b": "vtb.models.wan.family:TI2V_5B",
     "wan2.2-t2v-a14b": "vtb.models.wan.family:T2V_A14B",
     "wan2.2-i2v-a14b": "vtb.models.wan.family:I2V_A14B",
+    "qwen3-vl": "vtb.models.qwen3_vl.family:QWEN3_VL",
 }
 
 

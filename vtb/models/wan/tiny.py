@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from vtb.models.families import MARKER
-from vtb.models.structure import Shapes, parameter_count, structure_hash
+from vtb.models.random_weights import Rule, random_weights
+from vtb.models.structure import parameter_count, structure_hash
 from vtb.models.wan.architecture import shapes_of
 from vtb.models.wan.initial import nonzero_weight, transformer_weight, vae_weight
 from vtb.models.wan.published import TOKENIZER_DIRECTORY
@@ -43,7 +42,6 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 # The tiny ones show in tests whether every tensor is used; the mini ones are there to be trained.
 # Nothing trains the text encoder, so its noise must tell prompts apart as it is.
-Rule = Callable[[str, tuple[int, ...], Tensor], Tensor]
 INITIAL: Mapping[str, Mapping[str, Rule]] = {
     "tiny": {},
     "mini": {"dit": transformer_weight, "vae2.1": vae_weight, "vae2.2": vae_weight},
@@ -65,7 +63,7 @@ def write_checkpoint(directory: Path, variant: WanVariant, preset: str, seed: in
             arguments["vocab"] = vocabulary
         shapes = shapes_of(replace(part, arguments=arguments))
         rule = INITIAL[preset].get(part.architecture, nonzero_weight)
-        weights = _weights(shapes, rule, f"{seed}/{part.name}")
+        weights = random_weights(shapes, rule, f"{seed}/{part.name}")
         # As published.
         dtype = torch.bfloat16 if part.architecture == "text_encoder" else torch.float32
         write_part(directory, part, weights, dtype=dtype)
@@ -79,18 +77,6 @@ def write_checkpoint(directory: Path, variant: WanVariant, preset: str, seed: in
         _write_json((directory / part.files[0]).parent / "config.json", config)
     _write_json(directory / MARKER, marker)
     return marker["parameters"]
-
-
-def _weights(shapes: Shapes, rule: Rule, key: str) -> dict[str, Tensor]:
-    return {
-        name: rule(name, shape, _noise(shape, f"{key}/{name}")) for name, shape in shapes.items()
-    }
-
-
-def _noise(shape: tuple[int, ...], key: str) -> Tensor:
-    digest = hashlib.blake2b(key.encode(), digest_size=7).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest, "big"))
-    return torch.randn(shape, generator=generator)
 
 
 def _config(variant: WanVariant, dit: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Qwen3-VL: tiny checkpoints, checks of directories and adapters, loading."""

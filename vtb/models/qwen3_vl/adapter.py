@@ -1,0 +1,85 @@
+"""PEFT adapters of Qwen3-VL models, as both training backends save them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from vtb.core.errors import UnreadableError
+from vtb.core.files import read_json
+from vtb.models.wan.lora_file import Lora, LoraPair
+
+ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
+
+
+def read_adapter(path: Path) -> Lora:
+    """The updates in an `adapter_model.safetensors`, by the layer's name, on the CPU.
+
+    Their alphas are those of the `adapter_config.json` beside it. Raises UnreadableError when
+    either file is damaged, or the first holds nothing, other tensors too, or half a pair.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in list(file.keys())}
+            metadata = dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise UnreadableError(f"`{path}` is no safetensors file", fact=str(error)) from error
+    alpha = _Alpha(path.with_name(ADAPTER_CONFIG))
+    pairs = {
+        module: _pair(path, module, halves, alpha.of(module))
+        for module, halves in _halves(path, tensors).items()
+    }
+    return Lora(pairs, metadata, str(path), "peft")
+
+
+def _halves(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    modules: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        match = KEY.fullmatch(key)
+        if match is None:
+            raise UnreadableError(f"`{path}` is no LoRA adapter", fact=f"it holds `{key}`")
+        modules.setdefault(match["module"], {})[match["half"]] = tensor
+    if not modules:
+        raise UnreadableError(f"`{path}` is no LoRA adapter", fact="it holds no tensors")
+    return modules
+
+
+def _pair(path: Path, module: str, halves: Mapping[str, Tensor], alpha: float) -> LoraPair:
+    down, up = halves.get("A"), halves.get("B")
+    if (
+        down is None
+        or up is None
+        or down.ndim != 2
+        or up.shape[1:] != down.shape[:1]
+        or not len(down)
+    ):
+        raise UnreadableError(f"`{path}` is damaged", fact=f"`{module}` has no pair of matrices")
+    return LoraPair(down, up, alpha)
+
+
+class _Alpha:
+    """The alpha of each module: the one for all, or that of the first pattern its name ends in."""
+
+    def __init__(self, path: Path) -> None:
+        config = read_json(path)
+        patterns: Mapping[str, Any] = config.get("alpha_pattern") or {}
+        try:
+            self._default = float(config["lora_alpha"])
+            self._patterns = {
+                re.compile(rf"(.*\.)?({end})"): float(alpha) for end, alpha in patterns.items()
+            }
+        except (KeyError, TypeError, ValueError, AttributeError, re.error) as error:
+            raise UnreadableError(
+                f"`{path}` is damaged", fact="`lora_alpha` or `alpha_pattern` is wrong"
+            ) from error
+
+    def of(self, module: str) -> float:
+        """The alpha of the module of that name."""
+        found = (alpha for end, alpha in self._patterns.items() if end.fullmatch(module))
+        return next(found, self._default)

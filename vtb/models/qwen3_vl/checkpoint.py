@@ -1,0 +1,68 @@
+"""A Qwen3-VL checkpoint directory: its files and its structure, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vtb.core.errors import UnreadableError
+from vtb.core.files import read_json
+
+FAMILY, MODEL_TYPE = "qwen3-vl", "qwen3_vl"
+CONFIG, GENERATION = "config.json", "generation_config.json"
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
+# transformers 5 writes the first of each; the published repositories hold the second.
+PROCESSORS = (
+    ("processor_config.json",),
+    ("preprocessor_config.json", "video_preprocessor_config.json"),
+)
+TEMPLATES = (("chat_template.jinja",), ("chat_template.json",))
+
+
+def fit(directory: Path) -> int:
+    """How many files of a checkpoint are there; 0 when `config.json` is absent or another's.
+
+    Raises UnreadableError when `config.json` is damaged.
+    """
+    config = directory / CONFIG
+    if not config.is_file() or read_json(config).get("model_type") != MODEL_TYPE:
+        return 0
+    files = (CONFIG, GENERATION, *weight_files(directory), *processor_files(directory))
+    return sum((directory / file).is_file() for file in files)
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """The content of `config.json`; raises UnreadableError unless it is a Qwen3-VL's."""
+    config = read_json(directory / CONFIG)
+    if config.get("model_type") != MODEL_TYPE:
+        raise UnreadableError(
+            f"`{directory}` holds no Qwen3-VL model",
+            fact=f"model_type in {CONFIG} is `{config.get('model_type')}`, not `{MODEL_TYPE}`",
+        )
+    return config
+
+
+def weight_files(directory: Path) -> tuple[str, ...]:
+    """The one file with weights, or the shards that an index names.
+
+    Raises UnreadableError when the index is damaged.
+    """
+    index = directory / INDEX
+    if not index.is_file():
+        return (WEIGHTS,)
+    try:
+        return tuple(sorted(set(read_json(index)["weight_map"].values())))
+    except (KeyError, AttributeError, TypeError) as error:
+        raise UnreadableError(f"`{index}` is damaged", fact="no table `weight_map`") from error
+
+
+def processor_files(directory: Path) -> tuple[str, ...]:
+    """The files of tokenizer, processors and chat template, in the layout that is there."""
+    return (*TOKENIZER, *_present(directory, PROCESSORS), *_present(directory, TEMPLATES))
+
+
+def _present(directory: Path, layouts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    whole = (files for files in layouts if all((directory / file).is_file() for file in files))
+    return next(whole, layouts[0])

@@ -1,0 +1,49 @@
+"""Loads a Qwen3-VL checkpoint, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
+)
+
+from vtb.core.errors import UnreadableError
+from vtb.models.qwen3_vl.architecture import shapes_of
+from vtb.models.qwen3_vl.checkpoint import read_config, weight_files
+from vtb.models.structure import read_shapes
+from vtb.run.quiet import quiet
+
+
+def load_model(
+    directory: Path, dtype: torch.dtype = torch.float32
+) -> Qwen3VLForConditionalGeneration:
+    """The model on the CPU, in evaluation mode.
+
+    Raises UnreadableError when the directory holds another model, or not exactly the tensors that
+    its `config.json` asks for: transformers would draw the missing ones and drop the others.
+    """
+    expected = shapes_of(read_config(directory))
+    found = read_shapes(directory / file for file in weight_files(directory))
+    wrong = sorted({name for name, _ in expected.items() ^ found.items()})
+    if wrong:
+        raise UnreadableError(
+            f"`{directory}` does not hold exactly the tensors of its model",
+            fact=f"{len(wrong)} missing, unexpected or reshaped, the first `{wrong[0]}`",
+            hint=f"vtb models check {directory}",
+        )
+    with quiet():
+        model: Any = AutoModelForImageTextToText.from_pretrained(
+            directory, dtype=dtype, local_files_only=True
+        )
+    return model
+
+
+def load_processor(directory: Path) -> Qwen3VLProcessor:
+    """The tokenizer, the image and video processors and the chat template of a checkpoint."""
+    return AutoProcessor.from_pretrained(directory, local_files_only=True)
