@@ -15,10 +15,8 @@ from vtb.core.types import Instance, Reason
 from .grid import OPEN
 from .solve import distances
 
-# A path of one legal step may be a guess: of `[start, goal]`, or of a cell beside the start.
+# A drawn path of one legal step may be a guess, or a mark of the start.
 MIN_LEGAL_STEPS = 2
-# Lists longer than this many ids per cell of the maze earn nothing: no listing of everything.
-MAX_LENGTH_PER_CELL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def path_fault(graph: MazeGraph, ids: Sequence[int]) -> Reason:
     steps = set(pairwise(ids))
     if any(_is_wall(graph, i) for i in ids) or any(_through_wall(graph, *step) for step in steps):
         return Reason.TOUCHES_WALL
-    joins_ends = {ids[0], ids[-1]} == {graph.start, graph.goal}
+    joins_ends = {*ids[:1], *ids[-1:]} == {graph.start, graph.goal}
     if not (joins_ends and all(_is_open(graph, *step) for step in steps)):
         return Reason.DISCONNECTED
     if len(set(ids)) < len(ids):
@@ -76,7 +74,7 @@ def path_fault(graph: MazeGraph, ids: Sequence[int]) -> Reason:
 
 def legal_prefix(graph: MazeGraph, ids: Sequence[int]) -> list[int]:
     """The ids before the first illegal step or repeat; none when the first is not a start."""
-    if ids[0] not in graph.starts():
+    if not ids or ids[0] not in graph.starts():
         return []
     legal = [ids[0]]
     met = {ids[0]}
@@ -97,8 +95,22 @@ def progress(graph: MazeGraph, legal: Sequence[int]) -> float:
 
 
 def partial_score(graph: MazeGraph, legal: Sequence[int]) -> float:
-    """What a failed path is worth: half its progress, 0 when fewer than two steps are legal."""
+    """What a failed drawing is worth: half its progress, 0 when fewer than two steps are legal."""
     return 0.5 * progress(graph, legal) if len(legal) > MIN_LEGAL_STEPS else 0.0
+
+
+def list_score(graph: MazeGraph, legal: Sequence[int], num_ids: int) -> float:
+    """What a failed list of ids is worth, at most 0.5: how near its legal prefix comes to the goal.
+
+    It is 0.5 (L - min d(c)) / L times the share of the list that is legal; d counts steps of the
+    best way to the other end, L is that of the start. So a longer legal way never earns less, even
+    into a dead end, and what follows an illegal step lowers it.
+    """
+    if not legal:
+        return 0.0
+    left = distances(graph.neighbours, graph.other_end(legal[0]))
+    nearest = min(left[cell] for cell in legal)
+    return 0.5 * (1 - nearest / left[legal[0]]) * len(legal) / num_ids
 
 
 def followed_path(graph: MazeGraph, links: NDArray[np.int32]) -> list[int]:

@@ -25,11 +25,11 @@ from vtb.media.compare import align, drop_specks, red, speck_px
 from vtb.media.judge import judge, read_text
 
 from .graph import (
-    MAX_LENGTH_PER_CELL,
     MazeGraph,
     are_linked,
     followed_path,
     legal_prefix,
+    list_score,
     partial_score,
     path_fault,
     progress,
@@ -154,7 +154,10 @@ def _measures(
 
 
 def _check_text(prediction: Prediction, graph: MazeGraph) -> Verdict:
-    """Strict: only an answer in tags counts; `lenient` tells whether a bare one would pass."""
+    """Strict: only the one answer block counts; `lenient` tells whether a bare one would pass.
+
+    A list of more ids than the maze has cells is no answer: no listing of everything.
+    """
     try:
         parsed = parse_int_list(read_text(prediction))
     except UnreadableError as error:
@@ -171,8 +174,7 @@ def _check_text(prediction: Prediction, graph: MazeGraph) -> Verdict:
         "num_ids": len(ids),
         "legal_prefix": round(progress(graph, legal), 4),
     }
-    if not parsed.tagged:
+    if not parsed.tagged or len(ids) > graph.num_cells:
         return Verdict(0.0, False, Reason.NO_ANSWER, details)
-    too_long = len(ids) > MAX_LENGTH_PER_CELL * graph.num_cells
-    score = 1.0 if reason is Reason.OK else 0.0 if too_long else partial_score(graph, legal)
+    score = 1.0 if reason is Reason.OK else list_score(graph, legal, len(ids))
     return Verdict(score, reason is Reason.OK, reason, details)

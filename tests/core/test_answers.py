@@ -5,12 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vtb.core.answers import (
+    Block,
     Parsed,
     extract,
+    find_block,
     parse_choice,
     parse_grid,
     parse_int_list,
     parse_letter,
+    unchecked_block,
     wrap,
 )
 
@@ -21,19 +24,62 @@ MEGABYTE = 1_000_000
     ("text", "content", "tagged"),
     [
         ("<answer>A</answer>", "A", True),
-        ("<answer>A</answer> or <answer>B</answer>", "B", True),
+        ("<answer>A</answer> or <answer>B</answer>", "B", False),
         ("<ANSWER>A</Answer>", "A", True),
-        ("<answer>A</answer> so <answer>B", "A", True),
-        ("<answer>A</answer> B </answer>", "A", True),
-        ("<answer>A <answer>B</answer>", "B", True),
+        ("<answer>A</answer> so <answer>B", "A", False),
+        ("<answer>A</answer> B </answer>", "A", False),
+        ("<answer>A <answer>B</answer>", "B", False),
         ("</answer> A <answer>", "</answer> A <answer>", False),
         ("A</answer>", "A</answer>", False),
         ("A", "A", False),
         ("", "", False),
     ],
 )
-def test_content_of_the_last_closed_tag(text, content, tagged):
+def test_content_of_the_last_closed_tag_and_whether_it_is_the_one(text, content, tagged):
     assert extract(text) == (content, tagged)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "content", "is_last"),
+    [
+        ("<answer>A</answer>", "ok", "A", True),
+        ("so: <answer>A</answer> \n\t", "ok", "A", True),
+        ("<answer>A</answer>.", "ok", "A", False),
+        ("A", "no_answer", "A", False),
+        ("A</answer>", "no_answer", "A</answer>", False),
+        ("<answer>A", "unclosed", "<answer>A", False),
+        ("</answer><answer>A", "unclosed", "</answer><answer>A", False),
+        ("<answer>A</answer> <answer>", "unclosed", "A", False),
+        ("<answer>A</answer> <answer>A</answer>", "multiple", "A", True),
+        ("<answer><answer>A</answer>", "multiple", "A", True),
+        ("<answer><answer>A</answer></answer>", "multiple", "A", False),
+        ("<think><answer>A</answer></think>B", "no_answer", "B", False),
+        ("<think>hm <answer>A</answer>", "no_answer", "", False),
+        ("<answer>A</answer></think><answer>B</answer>", "ok", "B", True),
+        ("<THINK>hm</Think><answer>B</answer>", "ok", "B", True),
+        ("<think>1</think><think>2</think><answer>B</answer>", "ok", "B", True),
+        ("<answer>A</answer><think>B", "ok", "A", False),
+        ("<answer><think>A</think>B</answer>", "no_answer", "B</answer>", False),
+        ("<answer>A<think></answer>", "unclosed", "<answer>A", False),
+    ],
+)
+def test_the_block_of_a_text(text, status, content, is_last):
+    assert find_block(text) == Block(status, content, is_last)
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("<answer>A</answer><answer>B</answer></answer>", "B"),
+        ("<answer>A</answer><answer>B", "<answer>A</answer><answer>B"),
+        ("</answer>A<answer>B", "</answer>A<answer>B"),
+        ("<ANSWER>A</ANSWER>", "<ANSWER>A</ANSWER>"),
+        ("<think><answer>A</answer></think>", "A"),
+        ("A", "A"),
+    ],
+)
+def test_the_block_that_the_benchmark_reads(text, content):
+    assert unchecked_block(text) == content
 
 
 @pytest.mark.parametrize(
@@ -43,6 +89,8 @@ def test_content_of_the_last_closed_tag(text, content, tagged):
         ("first [9, 8], then <answer>[1,2]</answer>", [1, 2]),
         ("The path is [10, 11, 12].", [10, 11, 12]),
         ("[1, 2] as I said: [1,2]", [1, 2]),
+        ("[]", []),
+        ("<answer>[ ]</answer>", []),
         ("see [fig. 1]: [4, 5]", [4, 5]),
         ("[[4, 5]]", [4, 5]),
         ("[ 7 ]", [7]),
@@ -64,7 +112,14 @@ def test_lists_that_are_read(text, value):
         ("<answer>[1] [2]</answer>", "ambiguous_answer"),
         ("<answer>[[1, 2], [3]]</answer>", "ambiguous_answer"),
         ("[1, 2] <answer>none</answer>", "no_answer"),
-        ("[]", "no_answer"),
+        ("<answer>The path is [1, 2].</answer>", "no_answer"),
+        ("<answer>[1, 2] [1, 2]</answer>", "no_answer"),
+        ("<answer>[[1, 2]]</answer>", "no_answer"),
+        ("<answer>[１, 2]</answer>", "no_answer"),
+        ("<answer>[1， 2]</answer>", "no_answer"),
+        ("<answer>[+1, 02]</answer>", "no_answer"),
+        ("<answer>[1, 2.0]</answer>", "no_answer"),
+        ("<answer>[true, 2]</answer>", "no_answer"),
         ("[1, 2.5]", "no_answer"),
         ("[1, x]", "no_answer"),
         ("[1, , 2]", "no_answer"),
@@ -187,8 +242,8 @@ def test_two_letters_are_ambiguous(span):
 
 
 def test_letter_of_the_last_tag_counts_and_untagged_is_marked():
-    assert parse_letter("<answer>A</answer> wait <ANSWER>B</ANSWER>").value == "B"
-    assert parse_letter("<answer>B</answer> <answer>C") == Parsed("ok", "B", True)
+    assert parse_letter("<answer>A</answer> <ANSWER>B</ANSWER>") == Parsed("ok", "B", False)
+    assert parse_letter("<answer>B</answer> <answer>C") == Parsed("ok", "B", False)
     assert parse_letter("C") == Parsed("ok", "C", False)
     assert parse_letter(wrap("F"), "ABCDEFG").value == "F"
 
@@ -226,9 +281,9 @@ def test_choice_is_not_guessed(span, status):
     ("span", "status", "value"),
     [
         ("[[1, 2], [3, 4]]", "ok", [[1, 2], [3, 4]]),
-        ("the grid:\n[[1,2],\n [3,4]]\nis it", "ok", [[1, 2], [3, 4]]),
-        ("［［1，2］，［3，4］］", "ok", [[1, 2], [3, 4]]),
-        ("[[1, 2], [3, 4]] and again [[1,2],[3,4]]", "ok", [[1, 2], [3, 4]]),
+        ("the grid:\n[[1,2],\n [3,4]]\nis it", "no_answer", None),
+        ("［［1，2］，［3，4］］", "no_answer", None),
+        ("[[1, 2], [3, 4]] and again [[1,2],[3,4]]", "no_answer", None),
         ("[[1, 2], [3, 4]] or [[1, 2], [3, 5]]", "ambiguous_answer", None),
         ("[[1, 2], [3]]", "no_answer", None),
         ("[1, 2]", "no_answer", None),
@@ -239,6 +294,18 @@ def test_choice_is_not_guessed(span, status):
 )
 def test_grid(span, status, value):
     assert parse_grid(wrap(span)) == Parsed(status, value, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the grid:\n[[1,2],\n [3,4]]\nis it",
+        "［［1，2］，［3，4］］",
+        "[[1, 2], [3, 4]] [[1,2],[3,4]]",
+    ],
+)
+def test_a_grid_outside_of_the_block_may_stand_in_prose(text):
+    assert parse_grid(text) == Parsed("ok", [[1, 2], [3, 4]], False)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

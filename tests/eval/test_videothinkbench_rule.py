@@ -261,7 +261,7 @@ def test_both_rules_are_reported_side_by_side(score, pred, tmp_path):
     assert results["rules"] == {
         "maze_square": {"n": 12, "videothinkbench": 12, "vtb": 6, "both": 6}
     }
-    assert results["evaluators"] == ["videothinkbench@1, maze-square@1+1"]
+    assert results["evaluators"] == ["videothinkbench@1, maze-square@1+2"]
     assert "12 · 100.0 %" in result.report.read_text(encoding="utf-8")
     ours = score(pred=pred, out=tmp_path / "ours")
     assert (ours.results["rule"], ours.results["passed"], ours.results["rules"]) == ("vtb", 6, {})

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 ParseStatus = Literal["ok", "no_answer", "ambiguous_answer"]
+BlockStatus = Literal["ok", "no_answer", "unclosed", "multiple"]
 
 _OPEN = re.compile(r"<answer>", re.IGNORECASE | re.ASCII)
 _CLOSE = re.compile(r"</answer>", re.IGNORECASE | re.ASCII)
+_THOUGHT = re.compile(r"<think>", re.IGNORECASE | re.ASCII)
+_THOUGHT_END = re.compile(r"</think>", re.IGNORECASE | re.ASCII)
 # `\d` and `int` know the digits of every script; possessive, so that no text makes it backtrack.
-_INT_LIST = re.compile(r"\[(\s*+[+-]?\d{1,9}+\s*+(?:,\s*+[+-]?\d{1,9}+\s*+)*+)\]")
+_INT_LIST = re.compile(r"\[(\s*+(?:[+-]?\d{1,9}+\s*+(?:,\s*+[+-]?\d{1,9}+\s*+)*+)?+)\]")
 # Normalising a whole text (NFKC) takes quadratic time on long runs of combining marks.
 _FULL_WIDTH = dict(zip("［］，、＋－−", "[],,+--", strict=True))
 _FULL_WIDTH_LETTERS = {
@@ -60,11 +63,26 @@ _NATO = {word: word[0].upper() for word in _NATO_WORDS.split()}
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A parsed answer; `value` is None unless `status` is `ok`. `tagged`: it stood in tags."""
+    """A parsed answer; `value` is None unless `status` is `ok`.
+
+    `tagged`: it stood in the one answer block of its text; no other answer counts in the end.
+    """
 
     status: ParseStatus
     value: Any = None
     tagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The last closed answer block of a text; `content` is all that was said if there is none.
+
+    `status` is `ok` when it is the only one, and `is_last` when only white space follows it.
+    """
+
+    status: BlockStatus
+    content: str
+    is_last: bool = False
 
 
 def wrap(answer: str) -> str:
@@ -72,29 +90,53 @@ def wrap(answer: str) -> str:
     return f"<answer>{answer}</answer>"
 
 
+def find_block(text: str) -> Block:
+    """The answer block of a text, tags in any case, thoughts left out.
+
+    Thoughts end with the last `</think>`, whether or not they begin with `<think>`; what follows a
+    `<think>` that is never closed is thought, too.
+    """
+    spoken = text[max((match.end() for match in _THOUGHT_END.finditer(text)), default=0) :]
+    thought = _THOUGHT.search(spoken)
+    said = spoken[: thought.start()] if thought else spoken
+    opens = [match.end() for match in _OPEN.finditer(said)]
+    closes = [match.start() for match in _CLOSE.finditer(said)]
+    closed = [start for start in opens if closes and start <= closes[-1]]
+    if not closed:
+        return Block("unclosed" if opens else "no_answer", said)
+    end = next(close for close in closes if close >= closed[-1])
+    is_last = not spoken[end + len("</answer>") :].strip()
+    return Block(_status(opens, closes), said[closed[-1] : end], is_last)
+
+
 def extract(text: str) -> tuple[str, bool]:
-    """The content of the last closed `<answer>` tag and True, or the whole text and False."""
-    closes = [match.start() for match in _CLOSE.finditer(text)]
-    opens = [match.end() for match in _OPEN.finditer(text, 0, closes[-1])] if closes else []
-    if not opens:
-        return text, False
-    start = opens[-1]
-    return text[start : next(close for close in closes if close >= start)], True
+    """The content of the last closed answer block, or all that is said; True if it is the one."""
+    block = find_block(text)
+    return block.content, block.status == "ok"
+
+
+def unchecked_block(text: str) -> str:
+    """What VideoThinkBench takes for the answer: from the last `<answer>` to the next `</answer>`.
+
+    The whole text where there is no such block.
+    """
+    _, opening, rest = text.rpartition("<answer>")
+    content, closing, _ = rest.partition("</answer>")
+    return content if opening and closing else text
 
 
 def parse_int_list(text: str) -> Parsed:
     """Reads the one bracketed list of integers, such as `[10, 11, 12]`, in an answer.
 
-    Two different lists are ambiguous; brackets with anything but integers between are no list.
-    Digits, brackets and commas may be full-width. The value is a list of int.
+    Two different lists are ambiguous; brackets with anything but integers between are no list. In
+    the answer block it is JSON with nothing around it; elsewhere it may stand in prose, and
+    digits, brackets and commas may be full-width. The value is a list of int.
     """
     span, tagged = extract(text)
-    for character, plain in _FULL_WIDTH.items():
-        span = span.replace(character, plain)
-    lists = {tuple(map(int, body.split(","))) for body in set(_INT_LIST.findall(span))}
+    lists = {_integers(body) for body in set(_INT_LIST.findall(_half_width(span)))}
     if len(lists) != 1:
         return Parsed("ambiguous_answer" if lists else "no_answer", tagged=tagged)
-    return Parsed("ok", list(lists.pop()), tagged)
+    return _as_json(span, list(lists.pop()), tagged)
 
 
 def parse_letter(text: str, letters: Collection[str] = "ABCDE") -> Parsed:
@@ -133,14 +175,15 @@ def parse_choice(text: str, options: Sequence[str]) -> Parsed:
 
 
 def parse_grid(text: str) -> Parsed:
-    """Reads the one JSON list of equally long lists of integers; the value is list[list[int]]."""
+    """Reads the one JSON list of equally long lists of integers; the value is list[list[int]].
+
+    As with `parse_int_list`, nothing may stand around it in the answer block.
+    """
     span, tagged = extract(text)
-    for character, plain in _FULL_WIDTH.items():
-        span = span.replace(character, plain)
-    grids = {grid for found in set(_GRID.findall(span)) if (grid := _rows(found))}
+    grids = {grid for found in set(_GRID.findall(_half_width(span))) if (grid := _rows(found))}
     if len(grids) != 1:
         return Parsed("ambiguous_answer" if grids else "no_answer", tagged=tagged)
-    return Parsed("ok", [list(row) for row in grids.pop()], tagged)
+    return _as_json(span, [list(row) for row in grids.pop()], tagged)
 
 
 def _bare(span: str) -> str:
@@ -174,6 +217,36 @@ def _only(said: Collection[str], known: Collection[str], tagged: bool) -> Parsed
         if value in known:
             return Parsed("ok", value, tagged)
     return Parsed("no_answer", tagged=tagged)
+
+
+def _status(opens: Sequence[int], closes: Sequence[int]) -> BlockStatus:
+    if opens[-1] > closes[-1]:
+        return "unclosed"
+    return "ok" if len(opens) == len(closes) == 1 else "multiple"
+
+
+def _half_width(span: str) -> str:
+    for character, plain in _FULL_WIDTH.items():
+        span = span.replace(character, plain)
+    return span
+
+
+def _integers(body: str) -> tuple[int, ...]:
+    return tuple(map(int, body.split(","))) if body.strip() else ()
+
+
+def _as_json(span: str, value: list[Any], tagged: bool) -> Parsed:
+    """The value as an answer: in the block only where the span is its JSON and nothing else."""
+    if tagged and _json(span) != value:
+        return Parsed("no_answer", tagged=True)
+    return Parsed("ok", value, tagged)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _rows(text: str) -> tuple[tuple[int, ...], ...] | None:

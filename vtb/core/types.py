@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+from vtb.core.errors import UnreadableError
 
 if TYPE_CHECKING:
     # Annotations only: `vtb --help` must not wait for numpy.
@@ -67,6 +70,18 @@ class Instance:
     fingerprint: str
     canonical: str
     style: Mapping[str, Json]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The Instance that `to_json` wrote; raises UnreadableError for anything else."""
+        try:
+            return cls(**json.loads(text))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UnreadableError("this is no stored puzzle", fact=str(error)) from error
+
+    def to_json(self) -> str:
+        """The Instance as it is stored in data sets and exports."""
+        return json.dumps(asdict(self), separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

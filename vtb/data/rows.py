@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from vtb.core.generator import Generator, Sampler
@@ -49,7 +49,7 @@ def require_drawable(request: Request) -> None:
 
 def instance_from_json(text: str) -> Instance:
     """The Instance stored in a row's `instance` column."""
-    return Instance(**json.loads(text))
+    return Instance.from_json(text)
 
 
 def sample_from_row(row: Mapping[str, Any], *, pixels: bool, video: bool) -> Sample:
@@ -90,7 +90,7 @@ def _row(
         },
         **_clip(request, rendering, name),
         "answer": generator.answer(instance),
-        "instance": json.dumps(asdict(instance), separators=(",", ":")),
+        "instance": instance.to_json(),
         "difficulty": json.dumps(dict(instance.difficulty), separators=(",", ":")),
         "seed": request.seed,
         "index": planned.index,

@@ -30,7 +30,7 @@ from vtb.run.settings import record_settings
 
 SCHEMA = "vtb.eval.puzzles/1"
 # Rises when a score would change although the generator, the sample and the prediction do not.
-VERSION = 1
+VERSION = 2
 RESULTS_NAME = "results.json"
 REPORT_NAME = "report.html"
 SETTINGS_NAME = "eval.json"

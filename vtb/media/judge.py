@@ -58,7 +58,7 @@ def read_text(prediction: Prediction) -> str:
 def judge_answer(prediction: Prediction, parse: Callable[[str], Parsed], answer: Json) -> Verdict:
     """The verdict on a text whose parsed value must equal `answer`.
 
-    Strict: only an answer in tags counts; `lenient` tells whether a bare one would pass.
+    Strict: only the one answer block counts; `lenient` tells whether a bare one would pass.
     """
     try:
         parsed = parse(read_text(prediction))

@@ -186,6 +186,14 @@ def outside(sample):
     return picture
 
 
+def one_step(sample):
+    """A drawing of one step from the start, which is no progress yet."""
+    sketch = MAZE.sketch(sample.instance, sample.puzzle)
+    picture = sketch.strokes(sample.instance.solution[:2])
+    prediction = Prediction("x", "image", content=np.ascontiguousarray(picture))
+    return Case("one step drawn", sample, prediction, "disconnected", 0)
+
+
 def text_cases(sample, backwards_only):
     path = sample.instance.solution
     steps = len(path) - 1
@@ -193,14 +201,14 @@ def text_cases(sample, backwards_only):
         "ids": (str(path), "ok", 1),
         "reversed ids": (str(path[::-1]), "ok", 1),
         "ends": (str([path[0], path[-1]]), "disconnected", 0),
-        "one step": (str(path[:2]), "disconnected", 0),
+        "one step": (str(path[:2]), "disconnected", 0.5 / steps),
         "half way": (str(path[: steps // 2 + 1]), "disconnected", 0.5 * (steps // 2) / steps),
-        "all ids": (str([*range(81)]), "touches_wall", 0),
-        "repeat": (str(path[:3] + path[1:]), "not_simple", 0.5 * 2 / steps),
-        "last tag": (f"<answer>{path[:3]}</answer><answer>{path}</answer>", "ok", 1),
+        "all ids": (str([*range(81)]), "no_answer", 0),
+        "repeat": (str(path[:3] + path[1:]), "not_simple", 1 / steps * 3 / (steps + 3)),
+        "last tag": (f"<answer>{path[:3]}</answer><answer>{path}</answer>", "no_answer", 0),
         "two lists": (f"{path} {path[:3]}", "ambiguous_answer", 0),
-        "endless": (str(path[:5] + path[3:5] * 60), "disconnected", 0),
-        "wall id": (str([*path[:3], 0, *path[3:]]), "touches_wall", 0.5 * 2 / steps),
+        "endless": (str(path[:5] + path[3:5] * 60), "no_answer", 0),
+        "wall id": (str([*path[:3], 0, *path[3:]]), "touches_wall", 1 / steps * 3 / (steps + 2)),
     }
     for name, (answer, reason, score) in text.items():
         tagged = answer if "<answer>" in answer else wrap(answer)
@@ -231,7 +239,7 @@ def suite(maze):
         Case(name, sample, Prediction("x", "image", content=np.ascontiguousarray(picture)), reason)
         for name, sample, picture, reason in picture_cases(mid, big, tiny, thin)
     ]
-    return [*pictures, *text_cases(mid, two), *clip_cases(two)]
+    return [*pictures, one_step(mid), *text_cases(mid, two), *clip_cases(two)]
 
 
 def nothing(value: Any) -> Callable[..., Any]:
@@ -287,7 +295,12 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
     "walls are open": (graph, "_is_wall", nothing(False)),
     "jumps allowed": (graph, "_is_open", nothing(True)),
     "one step is progress": (graph, "MIN_LEGAL_STEPS", 0),
-    "no length limit": (verify, "MAX_LENGTH_PER_CELL", 10**6),
+    "no length limit": (graph.MazeGraph, "num_cells", 10**6),
+    "junk is free": (
+        verify,
+        "list_score",
+        lambda maze, legal, _: 0.5 * graph.progress(maze, legal),
+    ),
     "every path is right": (verify, "path_fault", nothing(Reason.OK)),
     "first tag": (answers, "extract", first_tag),
     "last frame": (judge, "final_state", lambda frames: frames[-1]),

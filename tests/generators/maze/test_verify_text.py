@@ -70,38 +70,53 @@ def test_two_colours_fix_the_direction():
 
 
 @pytest.mark.parametrize(
-    ("ids", "reason", "score"),
+    ("ids", "reason", "progress"),
     [
+        ([], "disconnected", 0),
         ([START, GOAL], "disconnected", 0),
-        (PATH[:2] + PATH[3:], "disconnected", 0),
-        (PATH[:-1], "disconnected", 0.5 * 14 / 15),
-        (PATH[:3], "disconnected", 0.5 * 2 / 15),
-        (PATH[:2], "disconnected", 0),  # one step is no progress
-        (PATH[1:], "disconnected", 0),  # does not begin at an end
-        ([*PATH[:5], 1000, *PATH[5:]], "disconnected", 0.5 * 4 / 15),
-        ([*PATH[:5], -40, *PATH[5:]], "disconnected", 0.5 * 4 / 15),
-        ([*PATH[:3], 23, *PATH[3:]], "touches_wall", 0.5 * 2 / 15),
-        ([*PATH[:3], 23, 24, *PATH[13:]], "touches_wall", 0.5 * 2 / 15),
-        (list(range(49)), "touches_wall", 0),
-        (PATH[:3] + PATH[1:], "not_simple", 0.5 * 2 / 15),
-        (PATH + PATH[-2:], "not_simple", 0.5),
-        ([*PATH, 40], "disconnected", 0.5 * 14 / 15),  # past the goal
-        ([START] * 40, "disconnected", 0),
         ([START], "disconnected", 0),
+        (PATH[:2], "disconnected", 1 / 15),
+        (PATH[:3], "disconnected", 2 / 15),
+        (PATH[:-1], "disconnected", 14 / 15),
+        ([*PATH[:-1], 25], "disconnected", 14 / 15 * 15 / 16),
+        (PATH[:2] + PATH[3:], "disconnected", 1 / 15 * 2 / 15),
+        (PATH[1:], "disconnected", 0),  # does not begin at an end
+        ([*PATH[:5], 1000, *PATH[5:]], "disconnected", 4 / 15 * 5 / 17),
+        ([*PATH[:5], -40, *PATH[5:]], "disconnected", 4 / 15 * 5 / 17),
+        ([*PATH[:3], 23, *PATH[3:]], "touches_wall", 2 / 15 * 3 / 17),
+        ([*PATH[:3], 23, 24, *PATH[13:]], "touches_wall", 2 / 15 * 3 / 8),
+        (PATH[:3] + PATH[1:15], "disconnected", 2 / 15 * 3 / 17),
+        ([*PATH, PATH[-1]], "disconnected", 16 / 17),
+        ([*PATH, 40], "disconnected", 1),  # past the goal
+        (PATH[:3] + PATH[1:], "no_answer", 0),  # more ids than cells
+        (list(range(49)), "no_answer", 0),
+        ([START] * 17, "disconnected", 0),
+        ([START] * 18, "no_answer", 0),
     ],
 )
-def test_faults_have_their_reason_and_half_of_the_progress(sample, ids, reason, score):
+def test_faults_have_their_reason_and_half_of_the_progress(sample, ids, reason, progress):
     verdict = verdict_of(sample, ids)
     assert (verdict.reason, verdict.passed) == (reason, False)
-    assert verdict.score == pytest.approx(score)
+    assert verdict.score == pytest.approx(0.5 * progress)
 
 
-def test_a_list_of_more_than_twice_the_cells_earns_nothing(sample):
-    cells = sum(row.count(".") for row in GRID)
-    back_and_forth = [cell for _ in range(20) for cell in (PATH[9], PATH[8])]
-    padded = PATH[:10] + back_and_forth
-    assert verdict_of(sample, padded[: 2 * cells]).score > 0
-    assert verdict_of(sample, padded[: 2 * cells + 1]).score == 0
+# A hall of three by three blocks: its other ways round are as legal, and lead away from the goal.
+HALL = ["#####", "#...#", "#...#", "#...#", "#####"]
+
+
+def test_what_counts_is_how_near_a_walk_came_to_the_goal():
+    instance = replace(
+        hand_made("same").instance,
+        data={"rows": 5, "cols": 5, "grid": HALL, "start": 6, "goal": 8},
+        solution=[6, 7, 8],
+    )
+    hall = Sample("hall", instance, {}, "[6, 7, 8]")
+    walk = [6, 7, 12, 17, 16, 11]
+    scores = [verdict_of(hall, walk[:length]).score for length in range(1, 7)]
+    assert scores == [0, 0.25, 0.25, 0.25, 0.25, 0.25]
+    assert verdict_of(hall, [6, 11, 12, 7, 8]).passed
+    again = verdict_of(hall, [6, 7, 6, 7, 8])
+    assert (again.reason, again.score) == ("not_simple", 0.25 * 2 / 5)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +126,11 @@ def test_a_list_of_more_than_twice_the_cells_earns_nothing(sample):
         ("", "no_answer"),
         (f"{PATH} or {PATH[:4]}", "ambiguous_answer"),
         (f"{PATH[:4]} <answer>{PATH}</answer>", "ok"),
-        (f"<answer>{PATH}</answer> <answer>{PATH[:4]}</answer>", "disconnected"),
+        (f"<answer>{PATH}</answer> <answer>{PATH[:4]}</answer>", "no_answer"),
+        (f"<answer>{PATH[:4]}</answer> <answer>{PATH}</answer>", "no_answer"),
+        (f"<answer>The path is {PATH}.</answer>", "no_answer"),
+        (f"<think><answer>{PATH[:4]}</answer></think><answer>{PATH}</answer>", "ok"),
+        (f"<think><answer>{PATH}</answer></think>", "no_answer"),
         (f"The path is {PATH}.", "no_answer"),
     ],
 )

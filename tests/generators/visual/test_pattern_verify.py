@@ -127,7 +127,7 @@ REASONS = {
     "text_two": {"ambiguous_answer"},
     "text_outside": {"no_answer"},
     "text_prose": {"no_answer"},
-    "text_changed_mind": {"wrong_answer"},
+    "text_changed_mind": {"no_answer"},
     "text_bare": {"no_answer"},
     "video_unsolved": {"no_answer"},
     "video_late": {"no_answer"},
@@ -235,7 +235,7 @@ def test_text_is_one_option(pattern_task, pattern, pattern_generator):
     for text, reason in (
         (wrap(sample.answer), "ok"),
         (wrap(f" {sample.answer.title()}. "), "ok"),
-        (f"{wrap(wrong)} then {wrap(sample.answer)}", "ok"),
+        (f"{wrap(wrong)} then {wrap(sample.answer)}", "no_answer"),
         (wrap(wrong), "wrong_answer"),
         (sample.answer, "no_answer"),
         (wrap(f"{sample.answer} {wrong}"), "ambiguous_answer"),
