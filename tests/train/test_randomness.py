@@ -1,5 +1,7 @@
 """Noise as a function of its key."""
 
+import math
+
 import pytest
 import torch
 
@@ -18,12 +20,13 @@ def keys(count, purpose="noise"):
     return torch.tensor([key_of(7, purpose, counter) for counter in range(count)])
 
 
-def test_the_bits_are_those_of_splitmix64(monkeypatch):
-    seen = []
-    monkeypatch.setattr(torch, "sqrt", lambda x: seen.append(x) or x)
-    normal(torch.tensor([1234567]), (10,))
-    tops = torch.tensor([bits >> 40 for bits in SPLITMIX64_OF_1234567])
-    torch.testing.assert_close(seen[0][0], -2 * ((tops + 0.5) / 2**24).log())
+def test_values_are_made_of_the_bits_of_splitmix64():
+    radii = [math.sqrt(-2 * math.log(((b >> 40) + 0.5) / 2**24)) for b in SPLITMIX64_OF_1234567]
+    angles = [2 * math.pi * (b >> 8 & 0xFFFFFF) / 2**24 for b in SPLITMIX64_OF_1234567]
+    pairs = [*zip(radii, angles, strict=True)]
+    expected = [r * math.cos(a) for r, a in pairs] + [r * math.sin(a) for r, a in pairs]
+    values = normal(torch.tensor([1234567]), (10,))[0]
+    torch.testing.assert_close(values, torch.tensor(expected), rtol=1e-4, atol=1e-5)
 
 
 def test_values_are_standard_normal():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vtb.core.errors import UnreadableError
 from vtb.core.files import read_json
-from vtb.models.wan.lora_file import Lora, LoraPair
+from vtb.models.wan.lora_file import Lora, paired
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
@@ -32,7 +32,7 @@ def read_adapter(path: Path) -> Lora:
         raise UnreadableError(f"`{path}` is no safetensors file", fact=str(error)) from error
     alpha = _Alpha(path.with_name(ADAPTER_CONFIG))
     pairs = {
-        module: _pair(path, module, halves, alpha.of(module))
+        module: paired(path, module, halves.get("A"), halves.get("B"), alpha.of(module))
         for module, halves in _halves(path, tensors).items()
     }
     return Lora(pairs, metadata, str(path), "peft")
@@ -48,19 +48,6 @@ def _halves(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Te
     if not modules:
         raise UnreadableError(f"`{path}` is no LoRA adapter", fact="it holds no tensors")
     return modules
-
-
-def _pair(path: Path, module: str, halves: Mapping[str, Tensor], alpha: float) -> LoraPair:
-    down, up = halves.get("A"), halves.get("B")
-    if (
-        down is None
-        or up is None
-        or down.ndim != 2
-        or up.shape[1:] != down.shape[:1]
-        or not len(down)
-    ):
-        raise UnreadableError(f"`{path}` is damaged", fact=f"`{module}` has no pair of matrices")
-    return LoraPair(down, up, alpha)
 
 
 class _Alpha:

@@ -115,8 +115,13 @@ def read_metadata(path: Path) -> Mapping[str, str]:
         raise UnreadableError(f"`{path}` is no safetensors file", fact=str(error)) from error
 
 
-def _pair(path: Path, name: str, roles: Mapping[Role, Tensor]) -> LoraPair:
-    down, up = roles.get("down"), roles.get("up")
+def paired(
+    path: Path, name: str, down: Tensor | None, up: Tensor | None, alpha: float | None = None
+) -> LoraPair:
+    """Both matrices of a layer, with the rank as alpha unless there is one.
+
+    Raises UnreadableError, naming the file, for half a pair and for ranks that differ.
+    """
     if (
         down is None
         or up is None
@@ -125,10 +130,15 @@ def _pair(path: Path, name: str, roles: Mapping[Role, Tensor]) -> LoraPair:
         or not len(down)
     ):
         raise UnreadableError(f"`{path}` is damaged", fact=f"`{name}` has no pair of matrices")
+    return LoraPair(down, up, float(down.shape[0]) if alpha is None else alpha)
+
+
+def _pair(path: Path, name: str, roles: Mapping[Role, Tensor]) -> LoraPair:
     alpha = roles.get("alpha")
     if alpha is not None and alpha.numel() != 1:
         raise UnreadableError(f"`{path}` is damaged", fact=f"alpha of `{name}` is no single number")
-    return LoraPair(down, up, float(alpha) if alpha is not None else float(down.shape[0]))
+    number = None if alpha is None else float(alpha)
+    return paired(path, name, roles.get("down"), roles.get("up"), number)
 
 
 def write_lora(
