@@ -14,17 +14,18 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from vtb.core.errors import DiskError, UnreadableError
+from vtb.core.errors import DiskError, UnreadableError, UsageError
 from vtb.data.clips import clip_rows
 from vtb.data.store import open_dataset
 from vtb.models.create import create
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.recipe.schema import VideoDataTable
-from vtb.train.latents import build
-from vtb.train.latents.build import Built, batched, build_missing
+from vtb.train.latents import build, pipeline, processes
+from vtb.train.latents.build import Built, build_missing
 from vtb.train.latents.cache import LatentCache
 from vtb.train.latents.clips import Clip, ClipSource
 from vtb.train.latents.encode import ClipEncoder
+from vtb.train.latents.pipeline import batched
 from vtb.train.latents.read import CachedClips
 
 TABLE = VideoDataTable(height=64, width=64, num_frames=17, fit="pad")
@@ -260,7 +261,7 @@ def test_a_torn_clip_is_named_and_the_others_stay(cache_of, monkeypatch):
 @pytest.mark.parametrize("left", [3, 2, 1])
 def test_an_exception_of_the_observer_ends_the_build(left, cache_of, monkeypatch):
     cache, clips = cache_of()
-    monkeypatch.setattr(build, "MAX_UNWRITTEN", 0)
+    monkeypatch.setattr(pipeline, "MAX_UNWRITTEN", 0)
 
     def stop(done, total):
         if done == total - left:
@@ -273,7 +274,7 @@ def test_an_exception_of_the_observer_ends_the_build(left, cache_of, monkeypatch
 
 def test_what_was_encoded_before_the_end_is_written(cache_of, monkeypatch):
     cache, clips = cache_of()
-    write, read = build.write_entry, ClipSource.read
+    write, read = pipeline.write_entry, ClipSource.read
     is_last_read = threading.Event()
 
     def torn(self, number):
@@ -288,7 +289,7 @@ def test_what_was_encoded_before_the_end_is_written(cache_of, monkeypatch):
         write(path, *args, **options)
 
     monkeypatch.setattr(ClipSource, "read", torn)
-    monkeypatch.setattr(build, "write_entry", late)
+    monkeypatch.setattr(pipeline, "write_entry", late)
     with pytest.raises(UnreadableError, match="torn"):
         build_missing(cache, clips, device="cpu")
     assert len(cache.missing()) == 1
@@ -297,7 +298,7 @@ def test_what_was_encoded_before_the_end_is_written(cache_of, monkeypatch):
 @pytest.mark.parametrize("unwritten", [0, 256])
 def test_a_full_disk_ends_the_build(unwritten, cache_of, monkeypatch):
     cache, clips = cache_of()
-    write = build.write_entry
+    write = pipeline.write_entry
 
     def full(path, *args, **options):
         if path == cache.store.path("latents", max(cache.latents)):
@@ -305,8 +306,8 @@ def test_a_full_disk_ends_the_build(unwritten, cache_of, monkeypatch):
             raise DiskError("the disk is full")
         write(path, *args, **options)
 
-    monkeypatch.setattr(build, "MAX_UNWRITTEN", unwritten)
-    monkeypatch.setattr(build, "write_entry", full)
+    monkeypatch.setattr(pipeline, "MAX_UNWRITTEN", unwritten)
+    monkeypatch.setattr(pipeline, "write_entry", full)
     with pytest.raises(DiskError, match="full"):
         build_missing(cache, clips, device="cpu")
 
@@ -339,19 +340,48 @@ def test_batches_hold_what_single_clips_hold(filled, cache_of, monkeypatch):
             torch.testing.assert_close(getattr(one, name), getattr(other, name))
 
 
-def test_many_small_clips_are_decoded_in_processes_alike(cache_of, monkeypatch):
-    _, clips = cache_of()
-    numbers, pixels = [2, 0, 1], 2 * 17 * 64 * 64
-    monkeypatch.setattr(build, "prefetched", None)
-    with pytest.raises(TypeError):  # few, so in threads
-        build._decoded(clips, numbers, pixels)
-    monkeypatch.setattr(build, "MANY_CLIPS", 3)
-    decoded = [*build._decoded(clips, numbers, pixels)]
-    assert [clip.id for clip in decoded] == [clips.ids[number] for number in numbers]
-    for number, clip in zip(numbers, decoded, strict=True):
-        np.testing.assert_array_equal(clip.frames, clips.read(number).frames)
-    with pytest.raises(TypeError):  # too large to be handed from one to another
-        build._decoded(clips, numbers, pixels - 1)
+def test_processes_encode_what_one_does(filled, cache_of, monkeypatch):
+    cache, clips = cache_of()
+    monkeypatch.setattr(processes, "SHARE", 2)
+    monkeypatch.setattr(build, "worth_processes", lambda *args: True)
+    seen = []
+    build_missing(cache, clips, device="cpu", on_progress=lambda *counts: seen.append(counts))
+    assert seen[-3:] == [(2, 5), (4, 5), (5, 5)]
+    ours, single = CachedClips(cache), CachedClips(cache_of(root=filled[0])[0])
+    for number in range(3):
+        one, other = ours.read(number), single.read(number)
+        for name in ("latents", "first_frame_latents"):
+            torch.testing.assert_close(getattr(one, name), getattr(other, name))
+
+
+def test_a_torn_clip_ends_a_process_with_its_name(cache_of, monkeypatch, tmp_path):
+    cache, clips = cache_of()
+    wrong = replace(clips.request(1), sample_id="absent")
+    options = {"model": cache.checkpoint.directory, "device": "cpu", "dtype": "fp32", "log": None}
+    paths = [tmp_path / "0", tmp_path / "1"]
+    with pytest.raises(UsageError, match="absent"):
+        processes.encode_in_processes(
+            paths, [clips.request(0), wrong], **options, tell=lambda finished: None
+        )
+    assert paths[0].exists() and not paths[1].exists()
+
+
+@pytest.mark.parametrize(
+    ("count", "device", "height", "vae_bytes", "expected"),
+    [
+        (1000, "cuda:0", 64, 2**27, True),
+        (999, "cuda:0", 64, 2**27, False),
+        (1000, "cpu", 64, 2**27, False),
+        (1000, "cuda:0", 1088, 2**27, False),
+        (1000, "cuda:0", 64, 2**20, False),
+    ],
+)
+def test_processes_pay_for_many_small_clips_and_a_small_vae(
+    cache_of, monkeypatch, count, device, height, vae_bytes, expected
+):
+    cache, clips = cache_of(height=height, width=height)
+    monkeypatch.setattr(processes, "SMALL_VAE_BYTES", vae_bytes)
+    assert processes.worth_processes(cache.checkpoint, clips, count, device) is expected
 
 
 @pytest.mark.parametrize("family", ["wan2.2-ti2v-5b", "wan2.2-i2v-a14b"])

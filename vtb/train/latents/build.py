@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import gc
-from collections import defaultdict, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
-from vtb.core.errors import VtbError
 from vtb.models.wan.load import load_pipeline
 from vtb.models.wan.variants import PartName
-from vtb.run.executor import map_ordered, usable_cpus
 from vtb.train.latents.cache import LatentCache
-from vtb.train.latents.clips import Clip, ClipRequest, ClipSource
+from vtb.train.latents.clips import ClipSource
 from vtb.train.latents.encode import ClipEncoder, PromptEncoder, encoder_dtype
-from vtb.train.latents.entry import write_entry
+from vtb.train.latents.pipeline import Entry, Tell, batch_pixels, encode_clips, write_entries
+from vtb.train.latents.processes import encode_in_processes, worth_processes
 from vtb.train.latents.store import Kind
 from vtb.train.loop.prefetch import prefetched
 
 if TYPE_CHECKING:
     from diffsynth.pipelines.wan_video import WanVideoPipeline
 
-ItemT = TypeVar("ItemT")
-ResultT = TypeVar("ResultT")
 # Loads one part of the cache's checkpoint.
 Load = Callable[[PartName], "WanVideoPipeline"]
-# Told how many more files are finished.
-Tell = Callable[[int], None]
-
-# What a GPU encodes at once: one clip of the published model, or many small ones.
-BATCH_PIXELS = 81 * 480 * 832
-# Processes take seconds to start; eight decode some 2,000 clips of 288x288x17 a second.
-MANY_CLIPS, MAX_DECODERS = 1000, 8
-# A file is written in a millisecond or two, most of which is waiting for the disk.
-WRITERS = 8
-MAX_UNWRITTEN = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +33,6 @@ class Built:
 
     latents: int
     texts: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    kind: Kind
-    key: str
-    tensors: Mapping[str, Tensor]
-    metadata: Mapping[str, str | int]
 
 
 def build_missing(
@@ -98,14 +72,9 @@ def build_missing(
         _encode_texts(cache, texts, load, tell)
         _release()
     if latents:
-        _encode_clips(cache, latents, clips, batch_pixels(device), load, tell)
+        _encode_clips(cache, latents, clips, device, load, tell, log)
         _release()
     return Built(len(latents), len(texts))
-
-
-def batch_pixels(device: str) -> int:
-    """How many pixels a device encodes at once; on a CPU, which gains nothing, one clip's."""
-    return 0 if torch.device(device).type == "cpu" else BATCH_PIXELS
 
 
 def _share(cache: LatentCache, kind: Kind, rank: int, world_size: int) -> list[str]:
@@ -118,109 +87,42 @@ def _encode_texts(cache: LatentCache, keys: Sequence[str], load: Load, tell: Tel
     tell(0)
     contexts = ((key, encoder.encode(cache.prompts[key])) for key in keys)
     entries = (
-        _Entry("text", key, {"context": context}, {"tokens": len(context)})
+        Entry(cache.store.path("text", key), {"context": context}, {"tokens": len(context)})
         for key, context in contexts
     )
-    _write(cache, entries, tell)
+    write_entries(entries, cache.encoding.dtype, tell)
 
 
 def _encode_clips(
     cache: LatentCache,
     keys: Sequence[str],
     clips: ClipSource,
-    pixels: int,
+    device: str,
     load: Load,
     tell: Tell,
+    log: Path | None,
 ) -> None:
-    encoder = ClipEncoder(load("vae"), cache.checkpoint)
-    numbers = {key: number for number, key in enumerate(cache.latents)}
-    tell(0)
-    # The next clips are decoded while the present ones are encoded.
-    with closing(_decoded(clips, [numbers[key] for key in keys], pixels)) as decoded:
-        batches = batched(zip(keys, decoded, strict=True), pixels)
-        encoded = _one_ahead(lambda batch: _encoded(encoder, batch), batches)
-        _write(cache, chain.from_iterable(encoded), tell)
-
-
-def _decoded(clips: ClipSource, numbers: Sequence[int], pixels: int) -> Generator[Clip]:
-    """Yields clips in order: in processes where a GPU takes many at once, else in threads.
-
-    Threads wait for Python's lock, which the encoding needs too, but hand clips over for nothing.
-    """
-    largest = max(height * width for height, width in clips.sizes) * clips.table.num_frames
-    if 2 * largest > pixels or len(numbers) < MANY_CLIPS:
-        return prefetched(clips.read, numbers)
-    workers = min(MAX_DECODERS, usable_cpus())
-    return map_ordered(ClipRequest.read, map(clips.request, numbers), workers=workers)
-
-
-def batched(clips: Iterable[tuple[str, Clip]], pixels: int) -> Iterator[Sequence[tuple[str, Clip]]]:
-    """Yields clips of equal shape, as many as have at most `pixels` px together but at least one.
-
-    What is left of each shape comes last.
-    """
-    waiting: defaultdict[tuple[int, ...], list[tuple[str, Clip]]] = defaultdict(list)
-    for key, clip in clips:
-        frames = clip.frames
-        waiting[frames.shape].append((key, clip))
-        if (len(waiting[frames.shape]) + 1) * frames[..., 0].size > pixels:
-            yield waiting.pop(frames.shape)
-    yield from waiting.values()
-
-
-def _one_ahead(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Generator[ResultT]:
-    """Yields `function(item)` in order; the next item is fetched while it works at one.
-
-    An error of `items` is raised once the items before it are done.
-    """
-    fetched, failure, pending = iter(items), None, deque[Future[ResultT]]()
-    with ThreadPoolExecutor(1, "encode") as pool:
-        while failure is None:
-            try:
-                pending.append(pool.submit(function, next(fetched)))
-            except (StopIteration, VtbError) as error:
-                failure = error
-            may_wait = 1 if failure is None else 0
-            while len(pending) > may_wait:
-                yield pending.popleft().result()
-    if isinstance(failure, VtbError):
-        raise failure
-
-
-def _encoded(encoder: ClipEncoder, batch: Sequence[tuple[str, Clip]]) -> list[_Entry]:
-    encoded = encoder.encode([clip.frames for _, clip in batch])
-    return [
-        _Entry(
-            "latents",
-            key,
-            {name: tensors[index] for name, tensors in encoded.items()},
-            dict(zip(("num_frames", "height", "width"), clip.frames.shape, strict=False))
-            | {"id": clip.id},
+    by_key = {key: number for number, key in enumerate(cache.latents)}
+    numbers = [by_key[key] for key in keys]
+    paths = [cache.store.path("latents", key) for key in keys]
+    dtype = cache.encoding.dtype
+    if worth_processes(cache.checkpoint, clips, len(keys), device):
+        tell(0)
+        encode_in_processes(
+            paths,
+            [clips.request(number) for number in numbers],
+            model=cache.checkpoint.directory,
+            device=device,
+            dtype=dtype,
+            tell=tell,
+            log=log,
         )
-        for index, (key, clip) in enumerate(batch)
-    ]
-
-
-def _write(cache: LatentCache, entries: Iterable[_Entry], tell: Tell) -> None:
-    """Writes entries while the next ones are encoded; all that were encoded, whatever happens."""
-    unwritten: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(WRITERS, "write") as pool:
-        for entry in entries:
-            unwritten.append(
-                pool.submit(
-                    write_entry,
-                    cache.store.path(entry.kind, entry.key),
-                    entry.tensors,
-                    dtype=cache.encoding.dtype,
-                    metadata=entry.metadata,
-                )
-            )
-            while unwritten and (unwritten[0].done() or len(unwritten) > MAX_UNWRITTEN):
-                unwritten.popleft().result()
-                tell(1)
-        for future in unwritten:
-            future.result()
-            tell(1)
+        return
+    encoder = ClipEncoder(load("vae"), cache.checkpoint)
+    tell(0)
+    decoded = prefetched(clips.read, numbers)
+    pixels = batch_pixels(device)
+    encode_clips(encoder, paths, decoded, pixels=pixels, dtype=dtype, tell=tell)
 
 
 def _release() -> None:
