@@ -32,8 +32,8 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "vae2.2": {"dim": 8, "dec_dim": 8, "z_dim": 48, "num_res_blocks": 1},
     },
     "mini": {
-        "dit": {"dim": 192, "ffn_dim": 768, "freq_dim": 256, "text_dim": 64}
-        | {"num_heads": 4, "num_layers": 10},
+        "dit": {"dim": 256, "ffn_dim": 512, "freq_dim": 256, "text_dim": 64}
+        | {"num_heads": 8, "num_layers": 8},
         "text_encoder": {"dim": 64, "dim_attn": 64, "dim_ffn": 128}
         | {"num_heads": 2, "num_layers": 2, "num_buckets": 32, "shared_pos": False},
         "vae2.1": {"dim": 16, "z_dim": 16},
