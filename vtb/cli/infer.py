@@ -12,7 +12,7 @@ from vtb.cli.options import Force, JsonMode, Limit, Out, Quiet, Verbose, parse_s
 from vtb.cli.output import emit, next_steps, warn
 
 if TYPE_CHECKING:
-    from vtb.infer.video import InferResult
+    from vtb.infer.result import InferResult
 
 app = typer.Typer(no_args_is_help=True, help="Run a model on a dataset.")
 
@@ -100,14 +100,71 @@ def video(
     )
     for warning in result.warnings:
         warn(warning)
+    _report("vtb.infer.video/1", "clips", result, json_mode)
+    if data is not None:
+        _suggest_eval(data, split, target)
+
+
+@app.command()
+def vlm(
+    data: Annotated[Path, typer.Option(help="Dataset made by `vtb gen`.")],
+    model: Annotated[Path | None, typer.Option(help="Checkpoint directory.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="OpenAI-compatible endpoint, instead.")
+    ] = None,
+    served_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Model that the endpoint serves.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 1024,
+    temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest token.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the drawn tokens.")] = 42,
+    limit: Limit = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")] = "auto",
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Requests to an endpoint at a time.")
+    ] = 64,
+    out: Out = None,
+    force: Force = False,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Ask a vision-language model about every puzzle, in this process or at an endpoint."""
+    from vtb.infer.chat.protocol import Sampling
+    from vtb.infer.vlm import VlmRequest, infer_texts
+
+    target = (out or Path("predictions") / data.resolve().name).resolve()
+    result = infer_texts(
+        VlmRequest(
+            data=data.resolve(),
+            out=target,
+            model=None if model is None else model.resolve(),
+            base_url=base_url,
+            served_model=served_model,
+            split=split,
+            sampling=Sampling(temperature, max_tokens, seed),
+            limit=limit,
+            device=device,
+            concurrency=concurrency,
+            force=force,
+        )
+    )
+    _report("vtb.infer.vlm/1", "answers", result, json_mode)
+    _suggest_eval(data, split, target)
+
+
+def _report(schema: str, things: str, result: InferResult, json_mode: bool) -> None:
     for sample_id, reason in result.failed.items():
         warn(f"{sample_id}: {reason}")
-    emit("vtb.infer.video/1", _payload(result), _text(result), json_mode)
+    emit(schema, _payload(result), _text(result, things), json_mode)
     if result.failed:
         raise typer.Exit(3)
-    if data is not None:
-        places = f"--data {quote(str(data))} --split {split} --pred {quote(str(target))}"
-        next_steps(f"vtb eval puzzles {places}")
+
+
+def _suggest_eval(data: Path, split: str, target: Path) -> None:
+    places = f"--data {quote(str(data))} --split {split} --pred {quote(str(target))}"
+    next_steps(f"vtb eval puzzles {places}")
 
 
 def _payload(result: InferResult) -> dict[str, object]:
@@ -121,11 +178,11 @@ def _payload(result: InferResult) -> dict[str, object]:
     }
 
 
-def _text(result: InferResult) -> str:
+def _text(result: InferResult, things: str) -> str:
     if result.skipped == result.n:
-        return f"already complete: {result.n:,} clips\n{result.out}"
+        return f"already complete: {result.n:,} {things}\n{result.out}"
     failed = f", {len(result.failed):,} failed" if result.failed else ""
     return (
-        f"made {result.done:,} clips in {result.seconds:.0f} s, "
+        f"made {result.done:,} {things} in {result.seconds:.0f} s, "
         f"{result.skipped:,} were there{failed}\n{result.out}"
     )

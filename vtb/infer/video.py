@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from vtb.core.errors import ConflictError, UnreadableError
@@ -15,6 +13,7 @@ from vtb.core.splits import overlap_warnings
 from vtb.infer.batches import Order, batches
 from vtb.infer.loras import LoraFiles, assign_loras
 from vtb.infer.model import MakeFrames, load_model
+from vtb.infer.result import InferResult
 from vtb.infer.settings import DESCRIPTIVE, VideoRequest, VideoSettings, resolve, run_record
 from vtb.infer.sources import PromptSource, Source
 from vtb.infer.written import LIST_NAME, finished, write_clip
@@ -26,23 +25,6 @@ from vtb.run.progress import progress
 from vtb.run.settings import record_settings
 
 RECORD_NAME = "infer.json"
-
-
-@dataclass(frozen=True, slots=True)
-class InferResult:
-    """What a folder of predictions holds after a run.
-
-    `n` clips were asked for, `done` were made by this run, `skipped` were there, and `failed`
-    maps the ids that could not be made to the reason. `warnings` are sentences about the request.
-    """
-
-    out: Path
-    n: int
-    done: int
-    skipped: int
-    failed: Mapping[str, str]
-    seconds: float
-    warnings: Sequence[str] = ()
 
 
 def infer_videos(request: VideoRequest) -> InferResult:

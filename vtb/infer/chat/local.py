@@ -1,0 +1,139 @@
+"""A Qwen3-VL checkpoint in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from vtb.infer.chat.protocol import ChatMessage, ChatRequest, ChatResult, Sampling
+from vtb.infer.device import Placement
+from vtb.models.qwen3_vl.load import load_model, load_processor
+
+BATCH_TOKENS = 16_384
+# A token is 32x32 px of a picture; English has about four characters per token.
+PIXELS_PER_TOKEN, CHARACTERS_PER_TOKEN = 1024, 4
+# Sampled, they would stand for pictures that are not there.
+MEDIA_TOKENS = (
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+
+
+class LocalBackend:
+    """Answers in batches of requests of about equal length.
+
+    A batch holds `batch_tokens` tokens, new ones included; one that does not fit into the memory
+    of the device is halved.
+    """
+
+    def __init__(
+        self, directory: Path, placement: Placement, *, batch_tokens: int = BATCH_TOKENS
+    ) -> None:
+        self._processor: Any = load_processor(directory)
+        self._processor.tokenizer.padding_side = "left"
+        model: Any = load_model(directory, placement.dtype)
+        self._model = model.to(placement.device)
+        self._device, self._batch_tokens = placement.device, batch_tokens
+        vocabulary: dict[str, int] = self._processor.tokenizer.get_vocab()
+        self._media = [vocabulary[token] for token in MEDIA_TOKENS]
+
+    def complete(self, requests: Sequence[ChatRequest], sampling: Sampling) -> Iterator[ChatResult]:
+        """As `ChatBackend`; the longest requests first, so that too large a batch shows at once."""
+        for batch in batches(requests, self._batch_tokens, sampling.max_tokens):
+            yield from self._answers(batch, sampling)
+
+    def _answers(self, batch: Sequence[ChatRequest], sampling: Sampling) -> Iterator[ChatResult]:
+        try:
+            results = self._generate(batch, sampling)
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            results = None  # only outside are the frames gone that held the activations
+        if results is not None:
+            yield from results
+            return
+        torch.cuda.empty_cache()
+        middle = len(batch) // 2
+        yield from self._answers(batch[:middle], sampling)
+        yield from self._answers(batch[middle:], sampling)
+
+    @torch.inference_mode()
+    def _generate(self, batch: Sequence[ChatRequest], sampling: Sampling) -> list[ChatResult]:
+        inputs = self._processor.apply_chat_template(
+            [[_turn(message) for message in request.messages] for request in batch],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"padding": True},
+        ).to(self._device, self._model.dtype)
+        drawn = sampling.temperature > 0
+        torch.manual_seed(sampling.seed)
+        tokens = self._model.generate(
+            **inputs,
+            max_new_tokens=sampling.max_tokens,
+            do_sample=drawn,
+            suppress_tokens=self._media,
+            **({"temperature": sampling.temperature} if drawn else {}),
+        )[:, inputs["input_ids"].shape[1] :].cpu()
+        lengths: list[int] = inputs["attention_mask"].sum(dim=1).tolist()
+        return [
+            self._result(request, answer, length)
+            for request, answer, length in zip(batch, tokens, lengths, strict=True)
+        ]
+
+    def _result(self, request: ChatRequest, answer: torch.Tensor, prompt_tokens: int) -> ChatResult:
+        ends = torch.isin(answer, torch.tensor(self._ends)).nonzero()
+        count = int(ends[0]) if len(ends) else len(answer)
+        text: str = self._processor.tokenizer.decode(answer[:count], skip_special_tokens=True)
+        reason = "stop" if len(ends) else "length"
+        return ChatResult(request.id, text, reason, prompt_tokens, count)
+
+    @property
+    def _ends(self) -> list[int]:
+        ends: int | list[int] = self._model.generation_config.eos_token_id
+        return ends if isinstance(ends, list) else [ends]
+
+
+def batches(
+    requests: Sequence[ChatRequest], batch_tokens: int, new_tokens: int
+) -> Iterator[list[ChatRequest]]:
+    """Yields the requests, longest first, as many at a time as fit padded into `batch_tokens`."""
+    batch: list[ChatRequest] = []
+    longest = 0
+    for request in sorted(requests, key=_rough_tokens, reverse=True):
+        longest = longest or _rough_tokens(request)
+        if batch and (len(batch) + 1) * (longest + new_tokens) > batch_tokens:
+            yield batch
+            batch, longest = [], _rough_tokens(request)
+        batch.append(request)
+    if batch:
+        yield batch
+
+
+def _rough_tokens(request: ChatRequest) -> int:
+    return 1 + sum(
+        len(message.text) // CHARACTERS_PER_TOKEN + sum(map(_picture_tokens, message.images))
+        for message in request.messages
+    )
+
+
+def _picture_tokens(png: bytes) -> int:
+    with Image.open(BytesIO(png)) as picture:
+        return picture.width * picture.height // PIXELS_PER_TOKEN
+
+
+def _turn(message: ChatMessage) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = [
+        {"type": "image", "image": Image.open(BytesIO(png)).convert("RGB")}
+        for png in message.images
+    ]
+    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
