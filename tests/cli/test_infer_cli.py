@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from vtb.cli.infer import app
 from vtb.core.errors import UsageError
 from vtb.infer import video
+from vtb.infer import vlm as texts
+from vtb.infer.chat.protocol import ChatResult
 
 
 @pytest.fixture
@@ -90,3 +92,53 @@ def test_a_size_that_the_model_cannot_make_names_the_nearest(infer, tmp_path, si
 
 def test_unknown_fit(infer):
     assert infer("--fit", "crop").exit_code == 2
+
+
+@pytest.fixture
+def vlm(maze_set: Path, tmp_path: Path, monkeypatch):
+    """`vtb infer vlm` of an endpoint whose every answer is the question's last word."""
+
+    class Echo:
+        def complete(self, requests, sampling):
+            for request in requests:
+                error = None if sampling.temperature < 1 else "400: too hot"
+                yield ChatResult(request.id, request.messages[0].text.split()[-1], error=error)
+
+    monkeypatch.setattr(texts, "_backend", lambda request: Echo())
+
+    def run(*arguments):
+        fixed = ["--data", str(maze_set), "-o", str(tmp_path / "pred")]
+        fixed += ["--base-url", "http://localhost:1/v1", "--served-model", "served"]
+        return CliRunner().invoke(app, ["vlm", *fixed, *arguments])
+
+    return run
+
+
+def test_vlm_json_and_resume(vlm, tmp_path):
+    first = json.loads(vlm("--limit", "2", "--json").stdout)
+    assert first.pop("seconds") >= 0
+    assert first == {
+        "schema": "vtb.infer.vlm/1",
+        "out": str(tmp_path / "pred"),
+        "n": 2,
+        "done": 2,
+        "skipped": 0,
+        "failed": 0,
+    }
+    again = vlm("--limit", "2")
+    assert again.exit_code == 0 and "already complete: 2 answers" in again.stdout
+    assert "vtb eval puzzles" in again.stderr
+
+
+def test_vlm_options_reach_the_record(vlm, tmp_path):
+    options = ["--max-tokens", "9", "--temperature", "0.5", "--seed", "7", "--limit", "1"]
+    assert vlm(*options).exit_code == 0
+    record = json.loads((tmp_path / "pred" / "infer.json").read_text())
+    assert (record["max_tokens"], record["temperature"], record["seed"]) == (9, 0.5, 7)
+    assert record["served_model"] == "served"
+
+
+def test_vlm_failures_are_warnings_and_end_with_3(vlm):
+    result = vlm("--limit", "1", "--temperature", "1")
+    assert result.exit_code == 3
+    assert "400: too hot" in result.stderr and "1 failed" in result.stdout

@@ -1,10 +1,15 @@
+import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from vtb.infer.settings import VideoRequest
 from vtb.infer.video import infer_videos
 from vtb.media.fit import Size
+
+LAYER = "model.language_model.layers.0.self_attn.q_proj"
 
 
 @pytest.fixture
@@ -25,3 +30,21 @@ def infer(tiny_wan: Path, maze_set: Path, tmp_path: Path):
         return infer_videos(VideoRequest(**{**defaults, **options}))
 
     return run
+
+
+@pytest.fixture
+def adapter(tiny_qwen3_vl, tmp_path):
+    """A PEFT adapter of rank 2 and alpha 4 for one layer."""
+    from vtb.models.qwen3_vl.load import load_model
+
+    outputs, inputs = load_model(tiny_qwen3_vl).get_submodule(LAYER).weight.shape
+    random = torch.Generator().manual_seed(0)
+    name = f"base_model.model.{LAYER}.lora_"
+    halves = {"A": torch.randn(2, inputs, generator=random)}
+    halves["B"] = torch.randn(outputs, 2, generator=random)
+    directory = tmp_path / "adapter"
+    directory.mkdir()
+    named = {f"{name}{half}.weight": value for half, value in halves.items()}
+    save_file(named, directory / "adapter_model.safetensors")
+    (directory / "adapter_config.json").write_text(json.dumps({"lora_alpha": 4}))
+    return directory

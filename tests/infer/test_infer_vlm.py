@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
-from vtb.core.errors import ConflictError, MissingEnvironmentError, UsageError
+from tests.infer.conftest import LAYER
+from vtb.core.errors import ConflictError, MissingEnvironmentError, UnreadableError, UsageError
 from vtb.data.store import open_dataset
 from vtb.eval.puzzles import PuzzleEval, evaluate
 from vtb.infer.chat.protocol import ChatMessage, ChatRequest, ChatResult, Sampling
@@ -38,10 +41,10 @@ def truths(maze_set):
 
 @pytest.fixture
 def ask(maze_set, tmp_path):
-    def run(backend=None, **options):
+    def run(scripted=None, /, **options):
         served = {"base_url": "http://localhost:1/v1", "served_model": "served"}
         wanted = {"data": maze_set, "out": tmp_path / "pred"} | served | options
-        return infer_texts(VlmRequest(**wanted), backend)
+        return infer_texts(VlmRequest(**wanted), scripted)
 
     return run
 
@@ -121,6 +124,9 @@ def test_other_settings_need_another_folder(ask, truths):
         ({"model": Path("m")}, "two models"),
         ({"served_model": None}, "an endpoint needs both"),
         ({"base_url": None}, "an endpoint needs both"),
+        ({"lora": Path("l")}, "takes no LoRA"),
+        ({"backend": "vllm"}, "backend `vllm` does not run"),
+        ({"backend": "openai", "base_url": None, "served_model": None}, "backend `openai`"),
     ],
 )
 def test_exactly_one_model_is_named(ask, named, expected):
@@ -138,9 +144,40 @@ def test_the_tiny_model_answers(ask, tiny_qwen3_vl):
         assert line["prompt_tokens"] > 100
 
 
-def test_a_batch_gives_the_answers_of_its_members(tiny_qwen3_vl, maze_set):
-    import torch
+def test_an_adapter_changes_the_answers(ask, tiny_qwen3_vl, adapter, tmp_path):
+    model = {"model": tiny_qwen3_vl, "base_url": None, "served_model": None, "device": "cpu"}
+    settings = {"limit": 2, "sampling": Sampling(max_tokens=4), **model}
+    plain = lines(ask(**settings).out)
+    out = tmp_path / "tuned"
+    tuned = lines(ask(**settings, lora=adapter, out=out).out)
+    assert [line["text"] for line in plain] != [line["text"] for line in tuned]
+    record = json.loads((out / "infer.json").read_text())
+    assert record["lora"] == str(adapter / "adapter_model.safetensors")
+    assert len(record["lora_sha256"]) == 64
 
+
+def test_an_adapter_of_another_model_is_refused(ask, tiny_qwen3_vl, adapter):
+    weights = load_file(adapter / "adapter_model.safetensors")
+    other = {name.replace("q_proj", "elsewhere"): value for name, value in weights.items()}
+    save_file(other, adapter / "adapter_model.safetensors")
+    model = {"model": tiny_qwen3_vl, "base_url": None, "served_model": None, "device": "cpu"}
+    with pytest.raises(UnreadableError, match="does not fit") as caught:
+        ask(lora=adapter, **model)
+    assert "1 layers match nothing and 0 change nothing" in caught.value.fact
+
+
+def test_an_adapter_adds_its_product(tiny_qwen3_vl, adapter):
+    from vtb.models.qwen3_vl.load import add_adapter, load_model
+
+    plain, tuned = load_model(tiny_qwen3_vl), load_model(tiny_qwen3_vl)
+    add_adapter(tuned, tiny_qwen3_vl, adapter)
+    halves = load_file(adapter / "adapter_model.safetensors").values()
+    down, up = sorted(halves, key=lambda half: half.shape[0])
+    before, after = plain.get_submodule(LAYER).weight, tuned.get_submodule(LAYER).weight
+    torch.testing.assert_close(after - before, 2.0 * up @ down, atol=1e-6, rtol=1e-4)
+
+
+def test_a_batch_gives_the_answers_of_its_members(tiny_qwen3_vl, maze_set):
     from vtb.infer.chat.local import LocalBackend
     from vtb.infer.device import Placement
 
@@ -158,8 +195,6 @@ def test_a_batch_gives_the_answers_of_its_members(tiny_qwen3_vl, maze_set):
 
 
 def test_a_batch_that_does_not_fit_is_halved(tiny_qwen3_vl, monkeypatch):
-    import torch
-
     from vtb.infer.chat.local import LocalBackend
     from vtb.infer.device import Placement
 

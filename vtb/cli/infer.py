@@ -109,6 +109,13 @@ def video(
 def vlm(
     data: Annotated[Path, typer.Option(help="Dataset made by `vtb gen`.")],
     model: Annotated[Path | None, typer.Option(help="Checkpoint directory.")] = None,
+    lora: Annotated[
+        Path | None, typer.Option(help="PEFT adapter; every tensor must match.")
+    ] = None,
+    backend: Annotated[
+        Literal["transformers", "vllm", "openai"] | None,
+        typer.Option(help="What runs the model.", show_default="transformers, or openai"),
+    ] = None,
     base_url: Annotated[
         str | None, typer.Option(metavar="URL", help="OpenAI-compatible endpoint, instead.")
     ] = None,
@@ -140,6 +147,8 @@ def vlm(
             data=data.resolve(),
             out=target,
             model=None if model is None else model.resolve(),
+            lora=None if lora is None else lora.resolve(),
+            backend=backend,
             base_url=base_url,
             served_model=served_model,
             split=split,

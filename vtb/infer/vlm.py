@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from vtb.core.errors import ConflictError, UsageError
-from vtb.core.files import append_line, atomic_write, read_json_lines
+from vtb.core.files import append_line, atomic_write, read_json_lines, sha256_file
 from vtb.data.store import Dataset, open_dataset
 from vtb.infer.chat.protocol import ChatBackend, ChatMessage, ChatRequest, ChatResult, Sampling
 from vtb.infer.result import InferResult
@@ -22,21 +22,30 @@ from vtb.run.settings import record_settings
 
 RECORD_NAME, LIST_NAME, FAILED_NAME = "infer.json", "predictions.jsonl", "failed.jsonl"
 # Recorded, but a change of them spoils no answer; see `vtb.infer.settings.DESCRIPTIVE`.
-DESCRIPTIVE = ("model", "base_url", "data", "manifest_hash", "split", "versions")
+DESCRIPTIVE = ("model", "lora", "base_url", "data", "manifest_hash", "split", "versions")
+
+
+BackendName: TypeAlias = Literal["transformers", "vllm", "openai"]
 
 
 @dataclass(frozen=True, slots=True)
 class VlmRequest:
-    """The request as given: a checkpoint `model`, or a `served_model` at `base_url`."""
+    """The request as given: a checkpoint `model`, or a `served_model` at `base_url`.
+
+    A checkpoint runs in this process, by transformers unless `backend` says vllm; `lora` is a PEFT
+    adapter. An endpoint is asked by openai, which `backend` need not say.
+    """
 
     data: Path
     out: Path
     model: Path | None = None
+    lora: Path | None = None
     base_url: str | None = None
     served_model: str | None = None
     split: str = "test"
     sampling: Sampling = field(default_factory=Sampling)
     limit: int | None = None
+    backend: BackendName | None = None
     device: str = "auto"
     concurrency: int = 64
     force: bool = False
@@ -44,6 +53,12 @@ class VlmRequest:
     def check(self) -> None:
         """Raises UsageError unless exactly one model is named."""
         is_served = self.base_url is not None or self.served_model is not None
+        if self.backend is not None and (self.backend == "openai") != is_served:
+            raise UsageError(
+                f"backend `{self.backend}` does not run this model",
+                fact="transformers and vllm run a checkpoint, openai asks an endpoint",
+                hint="--model DIR, or --base-url URL --served-model NAME",
+            )
         if (self.model is not None) == is_served:
             raise UsageError(
                 "nothing says which model answers" if not is_served else "two models are named",
@@ -55,6 +70,12 @@ class VlmRequest:
                 "an endpoint needs both its address and the name of a model",
                 fact=f"--base-url {self.base_url}, --served-model {self.served_model}",
                 hint="for vLLM: --base-url http://localhost:8000/v1 --served-model NAME",
+            )
+        if is_served and self.lora is not None:
+            raise UsageError(
+                "an endpoint takes no LoRA file",
+                fact=str(self.lora),
+                hint="serve it there and give its name as --served-model",
             )
 
     @property
@@ -104,10 +125,14 @@ def _backend(request: VlmRequest) -> ChatBackend:
     from vtb.run.extras import require_train_extra
 
     require_train_extra()
+    if request.backend == "vllm":
+        from vtb.infer.chat.vllm import VllmBackend
+
+        return VllmBackend(request.model, lora=request.lora)
     from vtb.infer.chat.local import LocalBackend
     from vtb.infer.device import place
 
-    return LocalBackend(request.model, place(request.device))
+    return LocalBackend(request.model, place(request.device), lora=request.lora)
 
 
 def _record(request: VlmRequest, source: DatasetSource) -> dict[str, Any]:
@@ -120,10 +145,18 @@ def _identity(request: VlmRequest) -> dict[str, Any]:
     if request.model is None:
         return {"base_url": request.base_url, "served_model": request.served_model}
     from vtb.models.identity import weights_fingerprint
+    from vtb.models.qwen3_vl.adapter import adapter_file
     from vtb.models.qwen3_vl.checkpoint import weight_files
 
     files = [request.model / file for file in weight_files(request.model)]
-    return {"model": str(request.model), "model_fingerprint": weights_fingerprint(files)}
+    adapter = None if request.lora is None else adapter_file(request.lora)
+    return {
+        "backend": request.backend or "transformers",
+        "model": str(request.model),
+        "model_fingerprint": weights_fingerprint(files),
+        "lora": None if adapter is None else str(adapter),
+        "lora_sha256": None if adapter is None else sha256_file(adapter),
+    }
 
 
 def _require_same_settings(request: VlmRequest, record: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.wait import wait_random_exponential
 
 from vtb.core.errors import MissingEnvironmentError
-from vtb.infer.chat.protocol import ChatMessage, ChatRequest, ChatResult, Sampling
+from vtb.infer.chat.messages import openai_message
+from vtb.infer.chat.protocol import ChatRequest, ChatResult, Sampling
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
@@ -103,7 +103,7 @@ class EndpointBackend:
         return _result(request.id, completion)
 
     def _ask(self, request: ChatRequest, sampling: Sampling) -> ChatCompletion:
-        messages: Any = [_message(message) for message in request.messages]
+        messages: Any = [openai_message(message) for message in request.messages]
         return self._client.chat.completions.create(
             model=self._model,
             messages=messages,
@@ -135,14 +135,6 @@ def _may_pass(error: BaseException) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code in PASSING or error.status_code >= 500
     return isinstance(error, APIConnectionError)
-
-
-def _message(message: ChatMessage) -> dict[str, Any]:
-    if not message.images:
-        return {"role": message.role, "content": message.text}
-    urls = (f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in message.images)
-    parts: list[dict[str, Any]] = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
-    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
 
 
 def _result(request_id: str, completion: ChatCompletion) -> ChatResult:

@@ -12,19 +12,12 @@ from PIL import Image
 
 from vtb.infer.chat.protocol import ChatMessage, ChatRequest, ChatResult, Sampling
 from vtb.infer.device import Placement
-from vtb.models.qwen3_vl.load import load_model, load_processor
+from vtb.models.qwen3_vl.checkpoint import media_token_ids
+from vtb.models.qwen3_vl.load import add_adapter, load_model, load_processor
 
 BATCH_TOKENS = 16_384
 # A token is 32x32 px of a picture; English has about four characters per token.
 PIXELS_PER_TOKEN, CHARACTERS_PER_TOKEN = 1024, 4
-# Sampled, they would stand for pictures that are not there.
-MEDIA_TOKENS = (
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|vision_pad|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-)
 
 
 class LocalBackend:
@@ -35,15 +28,21 @@ class LocalBackend:
     """
 
     def __init__(
-        self, directory: Path, placement: Placement, *, batch_tokens: int = BATCH_TOKENS
+        self,
+        directory: Path,
+        placement: Placement,
+        *,
+        lora: Path | None = None,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         self._processor: Any = load_processor(directory)
         self._processor.tokenizer.padding_side = "left"
         model: Any = load_model(directory, placement.dtype)
+        if lora is not None:
+            add_adapter(model, directory, lora)
         self._model = model.to(placement.device)
         self._device, self._batch_tokens = placement.device, batch_tokens
-        vocabulary: dict[str, int] = self._processor.tokenizer.get_vocab()
-        self._media = [vocabulary[token] for token in MEDIA_TOKENS]
+        self._media = media_token_ids(directory)
 
     def complete(self, requests: Sequence[ChatRequest], sampling: Sampling) -> Iterator[ChatResult]:
         """As `ChatBackend`; the longest requests first, so that too large a batch shows at once."""

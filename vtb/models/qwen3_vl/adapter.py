@@ -18,6 +18,11 @@ ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
 
 
+def adapter_file(path: Path) -> Path:
+    """The `adapter_model.safetensors` that `path` is, or that the directory holds."""
+    return path / ADAPTER if path.is_dir() else path
+
+
 def read_adapter(path: Path) -> Lora:
     """The updates in an `adapter_model.safetensors`, by the layer's name, on the CPU.
 

@@ -18,6 +18,14 @@ PROCESSORS = (
     ("processor_config.json",),
     ("preprocessor_config.json", "video_preprocessor_config.json"),
 )
+# Sampled, they would stand for pictures that are not there.
+MEDIA_TOKENS = (
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
 TEMPLATES = (("chat_template.jinja",), ("chat_template.json",))
 
 
@@ -56,6 +64,12 @@ def weight_files(directory: Path) -> tuple[str, ...]:
         return tuple(sorted(set(read_json(index)["weight_map"].values())))
     except (KeyError, AttributeError, TypeError) as error:
         raise UnreadableError(f"`{index}` is damaged", fact="no table `weight_map`") from error
+
+
+def media_token_ids(directory: Path) -> list[int]:
+    """The ids of the tokens that frame and stand for pictures and videos, which no answer has."""
+    added = read_json(directory / TOKENIZER[0]).get("added_tokens", ())
+    return sorted(token["id"] for token in added if token["content"] in MEDIA_TOKENS)
 
 
 def processor_files(directory: Path) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from transformers import (
 from vtb.core.errors import UnreadableError
 from vtb.models.qwen3_vl.architecture import shapes_of
 from vtb.models.qwen3_vl.checkpoint import read_config, weight_files
+from vtb.models.qwen3_vl.lora_check import require_adapter
 from vtb.models.structure import read_shapes
 from vtb.run.quiet import quiet
 
@@ -42,6 +43,17 @@ def load_model(
             directory, dtype=dtype, local_files_only=True
         )
     return model
+
+
+@torch.no_grad()
+def add_adapter(model: Qwen3VLForConditionalGeneration, directory: Path, file: Path) -> None:
+    """Adds an adapter to the weights of a loaded model, in place; summed in float32.
+
+    Raises UnreadableError as `require_adapter` does.
+    """
+    for name, pair in require_adapter(directory, file).pairs.items():
+        weight: Any = model.get_submodule(name).weight
+        weight.copy_(weight.float() + pair.product().to(weight.device))
 
 
 def load_processor(directory: Path) -> Qwen3VLProcessor:
