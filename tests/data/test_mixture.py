@@ -150,7 +150,7 @@ def test_stat_counts_labels_where_answers_are_labels(mixed):
 def test_view_overlap_and_every_export_take_it(mixed, tmp_path):
     assert write_view(mixed, tmp_path / "view.html") == 18
     assert overlap(mixed, mixed)["exact"] == 18
-    for layout in ("diffsynth-video", "files", "ms-swift", "vbvr", "videothinkbench"):
+    for layout in ("diffsynth-video", "files", "ms-swift", "trl", "vbvr", "videothinkbench"):
         made = export(mixed, layout, tmp_path / layout, split="all", language="zh")
         assert made.count == 18, layout
 

@@ -226,7 +226,7 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            help="diffsynth-image, diffsynth-video, files, ms-swift, vbvr, videothinkbench or "
+            help="diffsynth-image, diffsynth-video, files, ms-swift, trl, vbvr, videothinkbench or "
             "webdataset."
         ),
     ],

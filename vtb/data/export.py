@@ -16,7 +16,7 @@ from vtb.core.files import atomic_directory, atomic_write_json, read_json
 from vtb.core.types import Audience, Language
 from vtb.data.rows import Row, instance_from_json
 from vtb.data.store import Dataset
-from vtb.formats import diffsynth, files, qwen_image, swift, vbvr, videothinkbench, webdataset
+from vtb.formats import diffsynth, files, qwen_image, swift, trl, vbvr, videothinkbench, webdataset
 from vtb.formats.record import Record
 from vtb.run.progress import Advance, progress
 from vtb.run.settings import differences
@@ -47,6 +47,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "diffsynth-video": Layout(diffsynth.write_videos, needs_video=True),
     "files": Layout(files.write),
     "ms-swift": Layout(swift.write),
+    "trl": Layout(trl.write),
     "vbvr": Layout(vbvr.write, needs_video=True),
     "videothinkbench": Layout(videothinkbench.write, task_groups=videothinkbench.TASK_GROUPS),
     "webdataset": Layout(webdataset.write),
