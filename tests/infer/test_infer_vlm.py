@@ -7,7 +7,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.infer.conftest import LAYER
 from vtb.core.errors import ConflictError, MissingEnvironmentError, UnreadableError, UsageError
 from vtb.data.store import open_dataset
 from vtb.eval.puzzles import PuzzleEval, evaluate
@@ -171,9 +170,10 @@ def test_an_adapter_adds_its_product(tiny_qwen3_vl, adapter):
 
     plain, tuned = load_model(tiny_qwen3_vl), load_model(tiny_qwen3_vl)
     add_adapter(tuned, tiny_qwen3_vl, adapter)
-    halves = load_file(adapter / "adapter_model.safetensors").values()
-    down, up = sorted(halves, key=lambda half: half.shape[0])
-    before, after = plain.get_submodule(LAYER).weight, tuned.get_submodule(LAYER).weight
+    halves = load_file(adapter / "adapter_model.safetensors")
+    down, up = sorted(halves.values(), key=lambda half: half.shape[0])
+    layer = next(iter(halves)).removeprefix("base_model.model.").partition(".lora_")[0]
+    before, after = plain.get_submodule(layer).weight, tuned.get_submodule(layer).weight
     torch.testing.assert_close(after - before, 2.0 * up @ down, atol=1e-6, rtol=1e-4)
 
 
