@@ -124,9 +124,11 @@ def test_failures_between_answers_do_not_end_it(ask, endpoint):
 def test_nobody_there_is_an_error_too(endpoint):
     with endpoint.serving(endpoint.Stub(None)) as url:
         pass
-    backend = EndpointBackend(url, "served", max_wait_s=0.01)
+    backend, slept = EndpointBackend(url, "served", max_wait_s=0.01), []
+    backend._retrying.sleep = slept.append
     result = next(backend.complete(requests(1), SAMPLING))
     assert "onnection" in result.error
+    assert len(slept) == MAX_ATTEMPTS - 1 and max(slept) <= 0.01
 
 
 def test_it_waits_as_long_as_the_endpoint_says(endpoint):

@@ -105,6 +105,23 @@ def test_what_failed_is_listed_and_asked_again(ask, truths):
     assert (result.out / "failed.jsonl").read_text() == ""
 
 
+def test_a_puzzle_that_is_drawn_otherwise_is_asked_again(ask, truths):
+    result = ask(Scripted(truths))
+    listed = lines(result.out)
+    listed[3]["drawing"] = "another"
+    (result.out / "predictions.jsonl").write_text("\n".join(map(json.dumps, listed)) + "\n")
+    backend = Scripted(truths)
+    assert ask(backend).done == 1
+    assert [request.id for request in backend.asked] == [listed[3]["sample_id"]]
+
+
+def test_a_folder_without_answers_is_free_for_other_settings(ask, truths):
+    down = dict.fromkeys(truths, MissingEnvironmentError("down"))
+    with pytest.raises(MissingEnvironmentError):
+        ask(Scripted(down))
+    assert ask(Scripted(truths), sampling=Sampling(max_tokens=5)).done == 12
+
+
 def test_other_settings_need_another_folder(ask, truths):
     result = ask(Scripted(truths))
     with pytest.raises(ConflictError, match="max_tokens"):
@@ -165,6 +182,16 @@ def test_an_adapter_of_another_model_is_refused(ask, tiny_qwen3_vl, adapter):
     assert "1 layers match nothing and 0 change nothing" in caught.value.fact
 
 
+def test_an_adapter_that_was_never_trained_is_refused(ask, tiny_qwen3_vl, adapter):
+    weights = load_file(adapter / "adapter_model.safetensors")
+    zero = {name: value * 0 if "lora_B" in name else value for name, value in weights.items()}
+    save_file(zero, adapter / "adapter_model.safetensors")
+    model = {"model": tiny_qwen3_vl, "base_url": None, "served_model": None, "device": "cpu"}
+    with pytest.raises(UnreadableError) as caught:
+        ask(lora=adapter, **model)
+    assert "0 layers match nothing and 1 change nothing" in caught.value.fact
+
+
 def test_an_adapter_adds_its_product(tiny_qwen3_vl, adapter):
     from vtb.models.qwen3_vl.load import add_adapter, load_model
 
@@ -194,11 +221,48 @@ def test_a_batch_gives_the_answers_of_its_members(tiny_qwen3_vl, maze_set):
     assert sorted(together, key=lambda r: r.id) == sorted(alone, key=lambda r: r.id)
 
 
-def test_a_batch_that_does_not_fit_is_halved(tiny_qwen3_vl, monkeypatch):
+@pytest.fixture
+def backend(tiny_qwen3_vl):
     from vtb.infer.chat.local import LocalBackend
     from vtb.infer.device import Placement
 
-    backend = LocalBackend(tiny_qwen3_vl, Placement("cpu", torch.float32))
+    return LocalBackend(tiny_qwen3_vl, Placement("cpu", torch.float32))
+
+
+def test_an_answer_ends_at_the_first_end_token(backend):
+    end = backend._model.generation_config.eos_token_id
+    end = end[0] if isinstance(end, list) else end
+    (word,) = backend._processor.tokenizer.encode("a")
+    request = ChatRequest("1", ())
+    stopped = backend._result(request, torch.tensor([word, word, end, word]), 3)
+    assert stopped == ChatResult("1", "aa", "stop", 3, 2)
+    assert backend._result(request, torch.tensor([word]), 3).finish_reason == "length"
+
+
+def test_no_media_token_is_generated(backend, monkeypatch):
+    tokenizer, given = backend._processor.tokenizer, []
+    generate = backend._model.generate
+
+    def watched(**options):
+        given.append(options.get("suppress_tokens"))
+        return generate(**options)
+
+    monkeypatch.setattr(backend._model, "generate", watched)
+    list(backend.complete([ChatRequest("1", (ChatMessage("user", "a"),))], Sampling(max_tokens=1)))
+    assert tokenizer.convert_tokens_to_ids("<|image_pad|>") in given[0]
+
+
+def test_drawn_answers_follow_the_seed(backend):
+    request = ChatRequest("1", (ChatMessage("user", "a"),))
+
+    def drawn(seed):
+        (result,) = backend.complete([request], Sampling(1.0, 12, seed))
+        return result.text
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_a_batch_that_does_not_fit_is_halved(backend, monkeypatch):
     generate, sizes = backend._generate, []
 
     def small(batch, sampling):
