@@ -19,10 +19,6 @@ from vtb.run.provenance import versions
 if TYPE_CHECKING:
     from vtb.infer.device import Placement
 
-# Recorded, but a change of them spoils no clip: paths may move, and a data set may grow, since
-# every clip is listed with the drawing of its own puzzle.
-DESCRIPTIVE = ("model", "lora", "lora_low", "data", "manifest_hash", "split", "versions")
-
 
 @dataclass(frozen=True, slots=True)
 class VideoRequest:
@@ -139,7 +135,8 @@ def run_record(
 ) -> dict[str, Any]:
     """The content of `infer.json`: hashes of model, LoRAs and source, and every parameter.
 
-    All but the keys in `DESCRIPTIVE` decide the frames of a clip together with its puzzle.
+    All but the keys that `vtb.infer.folder` calls descriptive decide the frames of a clip together
+    with its puzzle.
     `train_buckets` are those of the puzzles that LoRAs and model were trained on, as [start, stop),
     where their files say so.
     """

@@ -5,26 +5,23 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from vtb.core.errors import ConflictError, UnreadableError
+from vtb.core.errors import UnreadableError
 from vtb.core.files import remove_stale_temporaries
 from vtb.core.splits import overlap_warnings
 from vtb.infer.batches import Order, batches
+from vtb.infer.folder import require_same_settings
 from vtb.infer.loras import LoraFiles, assign_loras
 from vtb.infer.model import MakeFrames, load_model
 from vtb.infer.result import InferResult
-from vtb.infer.settings import DESCRIPTIVE, VideoRequest, VideoSettings, resolve, run_record
+from vtb.infer.settings import VideoRequest, VideoSettings, resolve, run_record
 from vtb.infer.sources import PromptSource, Source
-from vtb.infer.written import LIST_NAME, finished, write_clip
+from vtb.infer.written import finished, write_clip
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.models.wan.variants import WanVariant
 from vtb.run.extras import require_train_extra
 from vtb.run.lock import output_lock
 from vtb.run.progress import progress
-from vtb.run.settings import record_settings
-
-RECORD_NAME = "infer.json"
 
 
 def infer_videos(request: VideoRequest) -> InferResult:
@@ -51,7 +48,12 @@ def infer_videos(request: VideoRequest) -> InferResult:
     warnings = _warnings(checkpoint.variant, source, record["train_buckets"])
     with output_lock(request.out):
         remove_stale_temporaries(request.out)
-        _require_same_settings(request, record)
+        require_same_settings(
+            request.out,
+            record,
+            has_predictions=lambda: bool(finished(request.out)),
+            force=request.force,
+        )
         present = finished(request.out)
         todo = {name: d for name, d in drawings.items() if present.get(name) != d}
         failed: dict[str, str] = {}
@@ -70,19 +72,6 @@ def infer_videos(request: VideoRequest) -> InferResult:
         seconds=time.monotonic() - start,
         warnings=warnings,
     )
-
-
-def _require_same_settings(request: VideoRequest, record: Mapping[str, Any]) -> None:
-    path = request.out / RECORD_NAME
-    try:
-        record_settings(path, record, free=DESCRIPTIVE)
-    except ConflictError:
-        # A folder in which nothing was made is free for another try.
-        if not request.force and finished(request.out):
-            raise
-        # The list goes before the new record is there: never old clips under new settings.
-        (request.out / LIST_NAME).unlink(missing_ok=True)
-        record_settings(path, record, force=True)
 
 
 def _warnings(

@@ -9,22 +9,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from vtb.core.errors import ConflictError, UsageError
+from vtb.core.errors import UsageError
 from vtb.core.files import append_line, atomic_write, read_json_lines, sha256_file
 from vtb.data.store import Dataset, open_dataset
 from vtb.infer.chat.protocol import ChatBackend, ChatMessage, ChatRequest, ChatResult, Sampling
+from vtb.infer.folder import LIST_NAME, require_same_settings
 from vtb.infer.result import InferResult
 from vtb.infer.sources import DatasetSource
 from vtb.run.lock import output_lock
 from vtb.run.progress import progress
 from vtb.run.provenance import versions
-from vtb.run.settings import record_settings
 
-RECORD_NAME, LIST_NAME, FAILED_NAME = "infer.json", "predictions.jsonl", "failed.jsonl"
-# Recorded, but a change of them spoils no answer; see `vtb.infer.settings.DESCRIPTIVE`.
-DESCRIPTIVE = ("model", "lora", "base_url", "data", "manifest_hash", "split", "versions")
-
-
+FAILED_NAME = "failed.jsonl"
 BackendName: TypeAlias = Literal["transformers", "vllm", "openai"]
 
 
@@ -100,7 +96,12 @@ def infer_texts(request: VlmRequest, backend: ChatBackend | None = None) -> Infe
     drawings = source.drawings(request.limit)
     failed: dict[str, str] = {}
     with output_lock(request.out):
-        _require_same_settings(request, _record(request, source))
+        require_same_settings(
+            request.out,
+            _record(request, source),
+            has_predictions=lambda: bool(_rows(request)),
+            force=request.force,
+        )
         present = {row["sample_id"]: row.get("drawing") for row in _rows(request)}
         todo = {name: drawing for name, drawing in drawings.items() if present.get(name) != drawing}
         if todo:
@@ -157,18 +158,6 @@ def _identity(request: VlmRequest) -> dict[str, Any]:
         "lora": None if adapter is None else str(adapter),
         "lora_sha256": None if adapter is None else sha256_file(adapter),
     }
-
-
-def _require_same_settings(request: VlmRequest, record: Mapping[str, Any]) -> None:
-    path = request.out / RECORD_NAME
-    try:
-        record_settings(path, record, free=DESCRIPTIVE)
-    except ConflictError:
-        if not request.force and _rows(request):
-            raise
-        # The list goes before the new record is there: never old answers under new settings.
-        (request.out / LIST_NAME).unlink(missing_ok=True)
-        record_settings(path, record, force=True)
 
 
 def _rows(request: VlmRequest) -> Sequence[Mapping[str, Any]]:

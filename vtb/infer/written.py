@@ -19,10 +19,9 @@ from vtb.core.files import (
 from vtb.core.types import Array
 from vtb.data.names import sample_file
 from vtb.infer.batches import Order
+from vtb.infer.folder import LIST_NAME
 from vtb.infer.settings import VideoRequest, VideoSettings
 from vtb.media.video import encode, probe
-
-LIST_NAME = "predictions.jsonl"
 
 
 def finished(out: Path) -> dict[str, str | None]:
