@@ -1,6 +1,7 @@
 """The latent and text cache with tiny checkpoints: built once, read as it would be encoded."""
 
 import json
+import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -321,6 +322,14 @@ def test_clips_of_one_shape_are_batched():
     assert [len(batch) for batch in batched(clips, 0)] == [1] * 8
 
 
+def assert_same_latents(cache, other):
+    found, expected = CachedClips(cache), CachedClips(other)
+    for number in range(3):
+        for name in ("latents", "first_frame_latents"):
+            one, wanted = getattr(found.read(number), name), getattr(expected.read(number), name)
+            torch.testing.assert_close(one, wanted)
+
+
 def test_batches_hold_what_single_clips_hold(filled, cache_of, monkeypatch):
     cache, clips = cache_of()
     sizes, encode = [], ClipEncoder.encode
@@ -333,11 +342,7 @@ def test_batches_hold_what_single_clips_hold(filled, cache_of, monkeypatch):
     monkeypatch.setattr(build, "batch_pixels", lambda device: 2 * 17 * 64 * 64)
     build_missing(cache, clips, device="cpu")
     assert sizes == [2, 1]
-    batched, single = CachedClips(cache), CachedClips(cache_of(root=filled[0])[0])
-    for number in range(3):
-        one, other = batched.read(number), single.read(number)
-        for name in ("latents", "first_frame_latents"):
-            torch.testing.assert_close(getattr(one, name), getattr(other, name))
+    assert_same_latents(cache, cache_of(root=filled[0])[0])
 
 
 def test_processes_encode_what_one_does(filled, cache_of, monkeypatch):
@@ -347,11 +352,7 @@ def test_processes_encode_what_one_does(filled, cache_of, monkeypatch):
     seen = []
     build_missing(cache, clips, device="cpu", on_progress=lambda *counts: seen.append(counts))
     assert seen[-3:] == [(2, 5), (4, 5), (5, 5)]
-    ours, single = CachedClips(cache), CachedClips(cache_of(root=filled[0])[0])
-    for number in range(3):
-        one, other = ours.read(number), single.read(number)
-        for name in ("latents", "first_frame_latents"):
-            torch.testing.assert_close(getattr(one, name), getattr(other, name))
+    assert_same_latents(cache, cache_of(root=filled[0])[0])
 
 
 def test_a_torn_clip_ends_a_process_with_its_name(cache_of, monkeypatch, tmp_path):
@@ -364,6 +365,21 @@ def test_a_torn_clip_ends_a_process_with_its_name(cache_of, monkeypatch, tmp_pat
             paths, [clips.request(0), wrong], **options, tell=lambda finished: None
         )
     assert paths[0].exists() and not paths[1].exists()
+
+
+def test_an_exception_of_the_observer_ends_the_processes(cache_of, monkeypatch):
+    cache, clips = cache_of()
+    monkeypatch.setattr(processes, "SHARE", 1)
+    monkeypatch.setattr(build, "worth_processes", lambda *args: True)
+
+    def stop(done, total):
+        if done == 3:  # two prompts and a clip
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_missing(cache, clips, device="cpu", on_progress=stop)
+    assert not multiprocessing.active_children()
+    assert len(cache.absent("latents")) < 3
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Many small clips encoded by a small VAE: by several processes that share a GPU.
 
 Decoding, copying and starting kernels all wait for Python's lock, of which each process has one of
-its own. Of 36,000 clips of 17x288x288 px, 16 processes encode 500 a second on two H100, two
-processes 155.
+its own. A script of this kind encoded 36,000 clips of 17x224x224 to 17x352x352 px in 70 s by 16
+processes on two H100, start included; two processes, handed decoded clips, did 155 a second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -84,8 +85,11 @@ def encode_in_processes(
             clips = tuple(path for path, _ in part), tuple(request for _, request in part)
             yield Share(*clips, model, device, dtype, log)
 
-    for finished in map_ordered(Share.encode, shares(), workers=min(MAX_PROCESSES, usable_cpus())):
-        tell(finished)
+    workers = min(MAX_PROCESSES, usable_cpus())
+    # Closed at once when `tell` raises: the processes must not go on.
+    with closing(map_ordered(Share.encode, shares(), workers=workers)) as encoded:
+        for finished in encoded:
+            tell(finished)
 
 
 @lru_cache(maxsize=1)
