@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "vtb", "generators", "recipes")
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "vtb", "generators", "recipes", "assets")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    """Built from a copy, so that nothing appears in the checkout."""
+    """Built from the source distribution of a copy, so that nothing appears in the checkout."""
     work = tmp_path_factory.mktemp("wheel")
     for name in SOURCES:
         if (ROOT / name).is_dir():
@@ -22,7 +22,7 @@ def wheel(tmp_path_factory) -> Path:
             shutil.copytree(ROOT / name, work / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, work / name)
-    argv = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(work / "dist")]
+    argv = [sys.executable, "-m", "build", "--no-isolation", "-o", str(work / "dist")]
     subprocess.run([*argv, str(work)], check=True, capture_output=True, timeout=120)
     return next((work / "dist").glob("*.whl"))
 
@@ -41,6 +41,20 @@ def test_content(wheel):
         "generators/maze/presets.toml",
     ):
         assert needed in names
+    assert shipped(wheel) == {
+        path.relative_to(ROOT / "assets").as_posix(): path.stat().st_size
+        for path in (ROOT / "assets").rglob("*")
+        if path.is_file()
+    }
+
+
+def shipped(wheel: Path) -> dict[str, int]:
+    prefix = "vtb/_assets/"
+    return {
+        file.filename.removeprefix(prefix): file.file_size
+        for file in zipfile.ZipFile(wheel).infolist()
+        if file.filename.startswith(prefix)
+    }
 
 
 @pytest.mark.slow
@@ -61,6 +75,7 @@ def test_base_install_needs_no_torch(wheel, tmp_path):
         ("data", "verify", "set"),
         ("eval", "puzzles", "--data", "set", "--split", "all", "--baseline", "oracle"),
         ("recipe", "show", "video/wan2.2-ti2v-5b-tiny"),
+        ("models", "init", "wan2.2-ti2v-5b", "--preset", "mini", "-o", "mini"),
     ):
         ran = vtb(*args)
         assert ran.returncode == 0, (args, ran.stderr)

@@ -24,13 +24,19 @@ app.add_typer(models_lora.app, name="lora")
 def init(
     family: Annotated[str, typer.Argument(help="Model family, such as wan2.2-ti2v-5b.")],
     preset: Annotated[str, typer.Option(help="Size of the model.")] = "tiny",
-    seed: Annotated[int, typer.Option(help="Root of the random weights.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Random weights from this root; default: the trained ones where vtb ships them, "
+            "else 0."
+        ),
+    ] = None,
     out: Out = None,
     json_mode: JsonMode = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write random weights in a family's real architecture and file layout."""
+    """Write a small model in a family's real architecture and file layout."""
     from vtb.models.create import create
 
     made = create(family, preset, seed, (out or Path("models") / f"{family}-{preset}").resolve())
@@ -38,13 +44,15 @@ def init(
         "family": made.family,
         "preset": made.preset,
         "out": str(made.out),
+        "trained": made.trained,
         "parameters": made.parameters,
         "bytes": made.size_bytes,
         "files": list(made.files),
     }
     state = "made" if made.is_new else "already complete"
+    weights = "trained" if made.trained else "random"
     text = (
-        f"{state}: {family} ({preset}), {made.parameters:,} random parameters, "
+        f"{state}: {family} ({preset}), {made.parameters:,} {weights} parameters, "
         f"{made.size_bytes / 1e6:.1f} MB\n{made.out}"
     )
     emit("vtb.models.init/1", payload, text, json_mode)
@@ -64,7 +72,6 @@ def check(
 ) -> None:
     """Check a model directory, and LoRA files against it, without loading weights."""
     from vtb.models.check import check as check_directory
-    from vtb.models.families import MARKER
     from vtb.recipe.find import shipped
 
     report = check_directory(directory.resolve(), family, lora or ())
@@ -73,11 +80,20 @@ def check(
     emit("vtb.models.check/1", _payload(report), _text(report), json_mode)
     if not report.ok:
         raise typer.Exit(3)
-    recipe = f"video/{report.family}-{'tiny' if (directory / MARKER).exists() else 'lora'}"
+    recipe = f"video/{report.family}-{'tiny' if _preset(directory) == 'tiny' else 'lora'}"
     if recipe in shipped():
         next_steps(
             f"vtb train video --recipe {recipe} --model {quote(str(directory))} --data DIR -o RUN"
         )
+
+
+def _preset(directory: Path) -> str | None:
+    """The preset that a checkpoint was made with; None for a published one."""
+    from vtb.core.files import read_json
+    from vtb.models.families import MARKER
+
+    marker = directory / MARKER
+    return read_json(marker).get("preset") if marker.is_file() else None
 
 
 def _payload(report: CheckReport) -> dict[str, object]:

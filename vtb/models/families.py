@@ -12,8 +12,16 @@ from typing import Any
 from vtb.core.errors import UsageError, did_you_mean
 from vtb.models.structure import Shapes
 
-# Written by `vtb models init` beside the weights: family, preset, seed and constructor arguments.
+# Written by `vtb models init` beside the weights: family, preset, seed (or that they are trained)
+# and constructor arguments.
 MARKER = "vtb_tiny.json"
+
+
+def derived_marker(marker: Mapping[str, Any], **more: str) -> dict[str, Any]:
+    """The marker of weights made from those of `marker`: `vtb models init` makes them no more."""
+    kept = {key: value for key, value in marker.items() if key != "trained"}
+    return {**kept, "seed": None, **more}
+
 
 # Where the family object of each name lives; imported only when that family is used.
 FAMILIES: Mapping[str, str] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import vtb
 from vtb.core.errors import UsageError, did_you_mean
+from vtb.core.shipped import shipped_directory
 
 MIXTURES = "gen"
 
@@ -48,6 +48,4 @@ def _find(what: str, reference: str, beside: Path, known: Mapping[str, Path]) ->
 
 
 def _root() -> Path:
-    package = Path(vtb.__file__).resolve().parent
-    in_wheel = package / "_recipes"
-    return in_wheel if in_wheel.is_dir() else package.parent / "recipes"
+    return shipped_directory("recipes")

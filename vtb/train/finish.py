@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vtb.core.files import atomic_directory, atomic_write_json, link_missing, read_json
-from vtb.models.families import MARKER, Part
+from vtb.models.families import MARKER, Part, derived_marker
 from vtb.models.wan.checkpoint import WanCheckpoint
 from vtb.models.wan.lora_file import Lora, write_lora
 from vtb.models.wan.lora_keys import LoraFormat
@@ -91,8 +91,7 @@ def write_final_checkpoint(
         write_part(temporary, part, weights, dtype=dtype, metadata=metadata)
         (temporary / "README.md").write_text(readme, encoding="utf-8")
         if (base.directory / MARKER).is_file():
-            # No seed makes these weights again.
-            marker = read_json(base.directory / MARKER) | {"seed": None, "run": run.state()["id"]}
+            marker = derived_marker(read_json(base.directory / MARKER), run=run.state()["id"])
             atomic_write_json(temporary / MARKER, marker)
         link_missing(base.directory, temporary)
 

@@ -16,7 +16,7 @@ from vtb.core.files import (
     read_json,
     sha256_file,
 )
-from vtb.models.families import MARKER
+from vtb.models.families import MARKER, derived_marker
 from vtb.models.identity import weights_fingerprint
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
 from vtb.models.wan.lora_check import require_lora, stated_expert, transformer
@@ -139,6 +139,5 @@ def _write(checkpoint: WanCheckpoint, inputs: Sequence[_Input], target: Path) ->
                 merged.parent.mkdir(exist_ok=True)
                 merge_shard(shard, merged, added, advance)
     if (source / MARKER).is_file():
-        # Without its seed: these weights are none that `vtb models init` would make.
-        atomic_write_json(target / MARKER, {**read_json(source / MARKER), "seed": None})
+        atomic_write_json(target / MARKER, derived_marker(read_json(source / MARKER)))
     link_missing(source, target)
