@@ -2,40 +2,72 @@
 
 import json
 
+import cv2
 import pytest
+from typer.testing import CliRunner
 
-from vtb import demo
+from vtb.cli.app import app
+from vtb.demo import loop
 
 pytest.importorskip("diffsynth")
 
 
-def check(result: demo.DemoResult) -> None:
-    rows = {row.name: row for row in result.rows}
-    assert result.ok
-    assert rows["oracle"].accuracy == 1
-    assert rows["unchanged"].accuracy == 0
-    assert rows["tiny-model before training"].loss is not None
-    assert "random weights" in result.html.read_text()
-    assert json.loads((result.out / "results.json").read_text())["html"] == str(result.html)
-    assert (result.out / "run" / "final" / "lora.safetensors").is_file()
-    assert len(list((result.out / "after").glob("*.mp4"))) == demo.TEST_SAMPLES
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Three mazes and a single step of training, which changes next to nothing."""
+    recipe = tmp_path / "short.toml"
+    recipe.write_text(f'extends = "{loop.RECIPE}"\n[train]\nsteps = 1\nwarmup_steps = 0\n')
+    values = {"TRAIN_SAMPLES": 8, "TEST_SAMPLES": 3, "BATCH": 3, "RECIPE": str(recipe)}
+    for name, value in values.items():
+        monkeypatch.setattr(loop, name, value)
 
 
-def test_smoke_chain(tmp_path, monkeypatch):
-    for name, value in {"TRAIN_SAMPLES": 6, "TEST_SAMPLES": 2, "TRAIN_STEPS": 4}.items():
-        monkeypatch.setattr(demo, name, value)
-    steps: list[str] = []
-    result = demo.run_demo(tmp_path / "demo", steps.append, workers=1)
-    check(result)
-    assert len(steps) == len(result.steps) == 6
+def rows(result):
+    return {row.name: row for row in result.rows}
+
+
+def test_the_mini_model_solves_mazes_it_has_never_seen(tmp_path, small):
+    announced: list[str] = []
+    result = loop.run_demo(tmp_path / "demo", announced.append, workers=1)
+    assert result.ok and announced == [step.name for step in result.steps]
+    found = rows(result)
+    assert found["oracle"].accuracy == 1 and found["unchanged"].accuracy == 0
+    assert found["mini"].accuracy >= 0.6 and len(found["mini"].passed) == 3
+    assert result.pairs is not None and result.pairs.n == 3
+    assert (tmp_path / "demo" / "run" / "final" / "lora.safetensors").is_file()
+    sheet = cv2.imread(str(result.sheet))
+    assert sheet is not None and sheet.shape[1] == 6 * (loop_tile() + 8) + 8
+    page = result.html.read_text()
+    assert page.index("<img") < page.index("Results") < page.index("<video")
+    for path in (tmp_path / "demo" / "eval").glob("*/report.html"):
+        assert f'href="{path.relative_to(tmp_path / "demo")}"' in page
+    stored = json.loads((tmp_path / "demo" / "results.json").read_text())
+    assert stored["pairs"].keys() == {"n", "improved", "worsened", "p"}
+    assert [row["name"] for row in stored["results"]] == list(found)
+
+
+def loop_tile() -> int:
+    from vtb.demo.page import TILE_PX
+
+    return TILE_PX
+
+
+def test_a_failed_step_is_named_and_ends_with_3(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        loop._Demo, "steps", lambda self: {"Fine": lambda: True, "Verify them": lambda: False}
+    )
+    ran = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "demo")])
+    assert ran.exit_code == 3 and "FAILED: Verify them" in ran.stdout
+    assert "Fine" not in ran.stdout
 
 
 @pytest.mark.slow
-def test_full_demo_lowers_the_loss_and_repeats_at_once(tmp_path):
-    result = demo.run_demo(tmp_path / "demo", lambda line: None, workers=2)
-    check(result)
-    rows = {row.name: row for row in result.rows}
-    before, after = rows["tiny-model before training"], rows["tiny-model after training"]
-    assert before.loss is not None and after.loss is not None and after.loss < before.loss
-    again = demo.run_demo(tmp_path / "demo", lambda line: None, workers=2)
+def test_a_minute_of_training_teaches_an_unseen_style(tmp_path):
+    result = loop.run_demo(tmp_path / "demo", lambda line: None, workers=2)
+    found = rows(result)
+    assert result.ok and found["mini"].accuracy >= 0.9
+    assert found[loop.AFTER].accuracy >= 0.8
+    assert result.pairs is not None and result.pairs.p < 0.01
+    assert result.pairs.improved > result.pairs.worsened
+    again = loop.run_demo(tmp_path / "demo", lambda line: None, workers=2)
     assert again.rows == result.rows

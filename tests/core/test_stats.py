@@ -1,6 +1,6 @@
 import pytest
 
-from vtb.core.stats import Z_99_9, centred, chi_square_tail, share, wilson
+from vtb.core.stats import Z_99_9, centred, chi_square_tail, paired, share, wilson
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,24 @@ def test_nothing_counted_is_none_not_zero():
 )
 def test_chi_square_against_known_values(statistic, degrees, p):
     assert chi_square_tail(statistic, degrees) == pytest.approx(p, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("improved", "worsened", "p"),
+    [  # scipy.stats.binomtest(improved, improved + worsened).pvalue
+        (14, 0, 0.0001220703125),
+        (6, 1, 0.125),
+        (10, 3, 0.09228515625),
+        (3, 10, 0.09228515625),
+        (4, 4, 1.0),
+        (0, 0, 1.0),
+    ],
+)
+def test_exact_mcnemar(improved, worsened, p):
+    before = {f"up{i}": False for i in range(improved)} | {
+        f"down{i}": True for i in range(worsened)
+    }
+    after = {name: not passed for name, passed in before.items()}
+    same = {"always": True, "never": False}
+    found = paired(before | same | {"only before": True}, after | same | {"only after": True})
+    assert found == (improved + worsened + 2, improved, worsened, pytest.approx(p))

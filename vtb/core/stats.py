@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 # Two-sided quantiles of the normal distribution.
@@ -56,3 +57,26 @@ def chi_square_tail(statistic: float, degrees: int) -> float:
     powers = (i + odd / 2 for i in range(degrees // 2))
     terms = (math.exp(p * math.log(half) - half - math.lgamma(p + 1)) for p in powers)
     return odd * math.erfc(math.sqrt(half)) + sum(terms)
+
+
+class Paired(NamedTuple):
+    """Two results on the same samples; `p` is that of the exact two-sided McNemar test.
+
+    It is the probability of so uneven a split of the `improved + worsened` samples whose verdict
+    changed, if either direction were as likely (McNemar 1947, with binomial tails).
+    """
+
+    n: int
+    improved: int
+    worsened: int
+    p: float
+
+
+def paired(before: Mapping[str, bool], after: Mapping[str, bool]) -> Paired:
+    """Compares verdicts by sample id; only samples in both count."""
+    both = before.keys() & after.keys()
+    improved = sum(after[one] and not before[one] for one in both)
+    worsened = sum(before[one] and not after[one] for one in both)
+    changed = improved + worsened
+    tail = sum(math.comb(changed, k) for k in range(min(improved, worsened) + 1))
+    return Paired(len(both), improved, worsened, min(1.0, 2 * tail / 2**changed))

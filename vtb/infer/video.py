@@ -127,5 +127,6 @@ def _make_all(
                     )
                 except UnreadableError as error:
                     failed[name] = str(error)
-                advance(1)
+            # A batch is made as a whole; counting its clips one by one would mislead the estimate.
+            advance(len(batch))
     return failed
