@@ -14,12 +14,13 @@ pytest.importorskip("diffsynth")
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    """Three mazes and a single step of training, which changes next to nothing."""
+    """Two small mazes and a single step of training, which changes next to nothing."""
     recipe = tmp_path / "short.toml"
     recipe.write_text(f'extends = "{loop.RECIPE}"\n[train]\nsteps = 1\nwarmup_steps = 0\n')
-    values = {"TRAIN_SAMPLES": 8, "TEST_SAMPLES": 3, "BATCH": 3, "RECIPE": str(recipe)}
-    for name, value in values.items():
+    sizes = {"TRAIN_SAMPLES": 8, "KNOWN_SAMPLES": 2, "TEST_SAMPLES": 2, "KNOWN_SIZE": 7}
+    for name, value in {**sizes, "RECIPE": str(recipe)}.items():
         monkeypatch.setattr(loop, name, value)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 def rows(result):
@@ -32,8 +33,8 @@ def test_the_mini_model_solves_mazes_it_has_never_seen(tmp_path, small):
     assert result.ok and announced == [step.name for step in result.steps]
     found = rows(result)
     assert found["oracle"].accuracy == 1 and found["unchanged"].accuracy == 0
-    assert found["mini"].accuracy >= 0.6 and len(found["mini"].passed) == 3
-    assert result.pairs is not None and result.pairs.n == 3
+    assert found["mini"].accuracy == 1 and len(found["mini"].passed) == 2
+    assert result.pairs is not None and result.pairs.n == 2
     assert (tmp_path / "demo" / "run" / "final" / "lora.safetensors").is_file()
     sheet = cv2.imread(str(result.sheet))
     assert sheet is not None and sheet.shape[1] == 6 * (loop_tile() + 8) + 8
