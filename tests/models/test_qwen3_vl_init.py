@@ -98,6 +98,30 @@ def test_transformers_finds_every_tensor_and_no_other(tiny_qwen3_vl):
     assert model.lm_head.weight is model.get_input_embeddings().weight
 
 
+def test_mini_is_larger_and_takes_larger_pictures(tmp_path):
+    from PIL import Image
+    from transformers import AutoModelForImageTextToText
+
+    from vtb.models.check import check
+    from vtb.models.create import create
+    from vtb.models.qwen3_vl.load import load_processor, picture_limits
+
+    made = create("qwen3-vl", "mini", 0, tmp_path / "mini")
+    assert check(tmp_path / "mini").ok and 3_000_000 < made.parameters < 5_000_000
+    processor = load_processor(tmp_path / "mini")
+    assert picture_limits(processor).max_tokens == 1024
+    model, found = AutoModelForImageTextToText.from_pretrained(
+        tmp_path / "mini", output_loading_info=True
+    )
+    assert {key: len(value) for key, value in found.items()} == dict.fromkeys(found, 0)
+    chat = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "Where?"}]}]
+    text = processor.apply_chat_template(chat, add_generation_prompt=True)
+    inputs = processor(text=[text], images=[Image.new("RGB", (512, 512))], return_tensors="pt")
+    assert int((inputs["input_ids"] == model.config.image_token_id).sum()) == 256
+    with torch.no_grad():
+        assert model(**inputs).logits.isfinite().all()
+
+
 def test_configuration_and_tokenizer_agree(tiny_qwen3_vl):
     from vtb.models.qwen3_vl.load import load_processor
 

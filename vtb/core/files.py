@@ -47,14 +47,20 @@ def atomic_directory(target: Path) -> Generator[Path]:
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        for path in temporary.rglob("*"):
-            _sync(path)
-        temporary.replace(target)
-        _sync(target.parent)
+        move_directory(temporary, target)
     except OSError as error:
         raise translate_os_error(error, target) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def move_directory(source: Path, target: Path) -> None:
+    """Renames a directory within a file system, its files synced before; `target` is not there."""
+    for path in source.rglob("*"):
+        _sync(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.replace(target)
+    _sync(target.parent)
 
 
 def atomic_write(target: Path, content: bytes | str) -> None:
@@ -80,10 +86,15 @@ def link_missing(source: Path, target: Path) -> None:
         if is_hidden or path.is_dir() or place.exists():
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            place.hardlink_to(path.resolve())
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(path, place)
+        link_file(path, place)
+
+
+def link_file(source: Path, place: Path) -> None:
+    """Makes `place` a hard link to a file, or a copy where there cannot be one."""
+    try:
+        place.hardlink_to(source.resolve())
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, place)
 
 
 def remove_stale_temporaries(*directories: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +18,7 @@ from vtb.data.rows import Row, instance_from_json
 from vtb.data.store import Dataset
 from vtb.formats import diffsynth, files, qwen_image, swift, trl, vbvr, videothinkbench, webdataset
 from vtb.formats.record import Record
+from vtb.models.qwen3_vl.pictures import PictureLimits
 from vtb.run.progress import Advance, progress
 from vtb.run.settings import differences
 
@@ -55,6 +56,7 @@ LAYOUTS: Mapping[str, Layout] = {
 _HINTS = {
     "no_video": "make the dataset again with clips: vtb gen ... --video",
     "foreign_task_group": "choose another layout with --to",
+    "other_task": "choose other tasks",
 }
 
 
@@ -80,9 +82,14 @@ def export(
     *,
     split: str,
     language: Language,
+    tasks: Collection[str] = (),
+    limits: PictureLimits | None = None,
     force: bool = False,
 ) -> ExportResult:
     """Writes one split (or `all`) in a foreign layout; `out` appears only when it is complete.
+
+    Of several `tasks`, or all if there are none; `limits` scale the pictures that vision-language
+    models are shown.
 
     Raises UsageError for an unknown layout, split or language and for an empty split,
     UnreadableError when not a single sample can be exported, and ConflictError when `out` holds
@@ -99,6 +106,8 @@ def export(
         "dataset": dataset.manifest_hash,
         "split": split,
         "language": language,
+        **({"tasks": sorted(tasks)} if tasks else {}),
+        **({"pictures": asdict(limits)} if limits else {}),
     }
     earlier = _earlier(out, settings, force=force)
     if earlier is not None and earlier["settings"] == settings:
@@ -106,8 +115,10 @@ def export(
     skipped: Counter[str] = Counter()
     with atomic_directory(out) as building:
         with progress("exporting", total) as advance:
-            records = _records(dataset, split, language, advance)
-            writer.write(_exportable(records, writer, skipped), building)
+            records = _exportable(
+                _records(dataset, split, language, advance), writer, tasks, skipped
+            )
+            writer.write((_scaled(record, limits) for record in records), building)
         count = total - skipped.total()
         if count == 0:
             raise _nothing_left(dataset, layout, skipped)
@@ -137,7 +148,7 @@ def _count(dataset: Dataset, split: str) -> int:
     return count
 
 
-def _earlier(out: Path, settings: Mapping[str, str], *, force: bool) -> dict[str, Any] | None:
+def _earlier(out: Path, settings: Mapping[str, Any], *, force: bool) -> dict[str, Any] | None:
     """The record of the export in `out`, None when nothing is there; see `export` for errors."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
@@ -167,15 +178,20 @@ def _records(
 
 
 def _exportable(
-    records: Iterable[Record], layout: Layout, skipped: Counter[str]
+    records: Iterable[Record], layout: Layout, tasks: Collection[str], skipped: Counter[str]
 ) -> Iterator[Record]:
-    """The records that the layout can hold; counts the others by reason in `skipped`."""
+    """The wanted records that the layout can hold; counts the others by reason in `skipped`."""
     for record in records:
-        fault = layout.fault(record)
+        is_other = bool(tasks) and record.instance.task not in tasks
+        fault = "other_task" if is_other else layout.fault(record)
         if fault is None:
             yield record
         else:
             skipped[fault] += 1
+
+
+def _scaled(record: Record, limits: PictureLimits | None) -> Record:
+    return replace(record, reasoning=limits.fitted_png(record.shown)) if limits else record
 
 
 def _record(row: Row, language: Language) -> Record:
@@ -217,7 +233,7 @@ def _nothing_left(dataset: Dataset, layout: str, skipped: Counter[str]) -> Unrea
     )
 
 
-def _write_record(building: Path, settings: Mapping[str, str], result: ExportResult) -> None:
+def _write_record(building: Path, settings: Mapping[str, Any], result: ExportResult) -> None:
     record = {
         "schema": "vtb.export/1",
         "settings": settings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -171,8 +171,8 @@ def _ask_all(
     failed: dict[str, str] = {}
     try:
         with progress("answering", len(todo)) as advance:
-            questions = list(_questions(dataset, todo))
-            for result in backend.complete(questions, request.sampling):
+            asked = list(questions(dataset, todo))
+            for result in backend.complete(asked, request.sampling):
                 if result.error is None:
                     line = json.dumps(_line(request, result, todo[result.id]), ensure_ascii=False)
                     append_line(request.out / LIST_NAME, line)
@@ -185,10 +185,11 @@ def _ask_all(
     return failed
 
 
-def _questions(dataset: Dataset, wanted: Mapping[str, str]) -> Iterator[ChatRequest]:
+def questions(dataset: Dataset, wanted: Iterable[str]) -> Iterator[ChatRequest]:
+    """The question of each of the samples with these ids, under its id."""
     for name in wanted:
         row = dataset.row(name, ["prompt_vlm", "image", "image_vlm"])
-        shown = row["image_vlm"] or row["image"]
+        shown = row.get("image_vlm") or row["image"]
         message = ChatMessage("user", row["prompt_vlm"], (shown["bytes"],) if shown else ())
         yield ChatRequest(name, (message,))
 

@@ -108,6 +108,7 @@ class EndpointBackend:
             model=self._model,
             messages=messages,
             temperature=sampling.temperature,
+            top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             seed=sampling.seed,
         )

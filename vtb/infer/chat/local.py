@@ -12,8 +12,9 @@ from PIL import Image
 
 from vtb.infer.chat.protocol import ChatMessage, ChatRequest, ChatResult, Sampling
 from vtb.infer.device import Placement
-from vtb.models.qwen3_vl.checkpoint import media_token_ids
-from vtb.models.qwen3_vl.load import add_adapter, load_model, load_processor
+from vtb.models.qwen3_vl.checkpoint import has_processor, media_token_ids
+from vtb.models.qwen3_vl.load import add_adapter, load_model, load_processor, picture_limits
+from vtb.models.qwen3_vl.pictures import PictureLimits
 
 BATCH_TOKENS = 16_384
 # A token is 32x32 px of a picture; English has about four characters per token.
@@ -24,7 +25,8 @@ class LocalBackend:
     """Answers in batches of requests of about equal length.
 
     A batch holds `batch_tokens` tokens, new ones included; one that does not fit into the memory
-    of the device is halved.
+    of the device is halved. Pictures are scaled within `limits`, else within those of the
+    processor: the adapter's, if it brings one, because it was trained with that.
     """
 
     def __init__(
@@ -33,10 +35,13 @@ class LocalBackend:
         placement: Placement,
         *,
         lora: Path | None = None,
+        limits: PictureLimits | None = None,
         batch_tokens: int = BATCH_TOKENS,
     ) -> None:
-        self._processor: Any = load_processor(directory)
+        source = lora if lora is not None and has_processor(lora) else directory
+        self._processor: Any = load_processor(source, limits)
         self._processor.tokenizer.padding_side = "left"
+        self._limits = picture_limits(self._processor)
         model: Any = load_model(directory, placement.dtype)
         if lora is not None:
             add_adapter(model, directory, lora)
@@ -67,7 +72,7 @@ class LocalBackend:
     @torch.inference_mode()
     def _generate(self, batch: Sequence[ChatRequest], sampling: Sampling) -> list[ChatResult]:
         inputs = self._processor.apply_chat_template(
-            [[_turn(message) for message in request.messages] for request in batch],
+            [[self._turn(message) for message in request.messages] for request in batch],
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
@@ -81,13 +86,18 @@ class LocalBackend:
             max_new_tokens=sampling.max_tokens,
             do_sample=drawn,
             suppress_tokens=self._media,
-            **({"temperature": sampling.temperature} if drawn else {}),
+            **({"temperature": sampling.temperature, "top_p": sampling.top_p} if drawn else {}),
         )[:, inputs["input_ids"].shape[1] :].cpu()
         lengths: list[int] = inputs["attention_mask"].sum(dim=1).tolist()
         return [
             self._result(request, answer, length)
             for request, answer, length in zip(batch, tokens, lengths, strict=True)
         ]
+
+    def _turn(self, message: ChatMessage) -> dict[str, Any]:
+        pictures = (self._limits.fitted(Image.open(BytesIO(png))) for png in message.images)
+        parts: list[dict[str, Any]] = [{"type": "image", "image": picture} for picture in pictures]
+        return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
 
     def _result(self, request: ChatRequest, answer: torch.Tensor, prompt_tokens: int) -> ChatResult:
         ends = torch.isin(answer, torch.tensor(self._ends)).nonzero()
@@ -128,11 +138,3 @@ def _rough_tokens(request: ChatRequest) -> int:
 def _picture_tokens(png: bytes) -> int:
     with Image.open(BytesIO(png)) as picture:
         return picture.width * picture.height // PIXELS_PER_TOKEN
-
-
-def _turn(message: ChatMessage) -> dict[str, Any]:
-    parts: list[dict[str, Any]] = [
-        {"type": "image", "image": Image.open(BytesIO(png)).convert("RGB")}
-        for png in message.images
-    ]
-    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}

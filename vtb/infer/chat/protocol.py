@@ -28,11 +28,12 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn: the likeliest one at temperature 0."""
+    """How tokens are drawn: the likeliest one at temperature 0, or of the likeliest `top_p`."""
 
     temperature: float = 0.0
     max_tokens: int = 1024
     seed: int = 42
+    top_p: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

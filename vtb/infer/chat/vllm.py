@@ -47,6 +47,7 @@ class VllmBackend:
         """As `ChatBackend`."""
         params = self._sampling_params(
             temperature=sampling.temperature,
+            top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             seed=sampling.seed,
             logit_bias=self._bias,

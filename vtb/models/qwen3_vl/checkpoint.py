@@ -72,6 +72,11 @@ def media_token_ids(directory: Path) -> list[int]:
     return sorted(token["id"] for token in added if token["content"] in MEDIA_TOKENS)
 
 
+def has_processor(directory: Path) -> bool:
+    """Whether tokenizer, processors and chat template are all there."""
+    return all((directory / file).is_file() for file in processor_files(directory))
+
+
 def processor_files(directory: Path) -> tuple[str, ...]:
     """The files of tokenizer, processors and chat template, in the layout that is there."""
     return (*TOKENIZER, *_present(directory, PROCESSORS), *_present(directory, TEMPLATES))

@@ -14,7 +14,7 @@ class Qwen3VLFamily(ModelFamily):
     """The dense Qwen3-VL models of all sizes; `config.json` says which."""
 
     name = checkpoint.FAMILY
-    presets = ("tiny",)
+    presets = ("tiny", "mini")
 
     def write(self, directory: Path, preset: str, seed: int) -> int:
         from vtb.models.qwen3_vl.tiny import write_checkpoint

@@ -17,6 +17,7 @@ from vtb.core.errors import UnreadableError
 from vtb.models.qwen3_vl.architecture import shapes_of
 from vtb.models.qwen3_vl.checkpoint import read_config, weight_files
 from vtb.models.qwen3_vl.lora_check import require_adapter
+from vtb.models.qwen3_vl.pictures import PictureLimits
 from vtb.models.structure import read_shapes
 from vtb.run.quiet import quiet
 
@@ -56,6 +57,23 @@ def add_adapter(model: Qwen3VLForConditionalGeneration, directory: Path, file: P
         weight.copy_(weight.float() + pair.product().to(weight.device))
 
 
-def load_processor(directory: Path) -> Qwen3VLProcessor:
-    """The tokenizer, the image and video processors and the chat template of a checkpoint."""
-    return AutoProcessor.from_pretrained(directory, local_files_only=True)
+def load_processor(directory: Path, limits: PictureLimits | None = None) -> Qwen3VLProcessor:
+    """The tokenizer, the image and video processors and the chat template of a checkpoint.
+
+    With `limits` of pictures in the place of its own.
+    """
+    processor: Any = AutoProcessor.from_pretrained(directory, local_files_only=True)
+    if limits is not None:
+        area = limits.area
+        processor.image_processor.size = {
+            "shortest_edge": area(limits.min_tokens),
+            "longest_edge": area(limits.max_tokens),
+        }
+    return processor
+
+
+def picture_limits(processor: Qwen3VLProcessor) -> PictureLimits:
+    """The limits of pictures in a processor."""
+    size: Any = processor.image_processor.size
+    token = PictureLimits.area(1)
+    return PictureLimits(size["shortest_edge"] // token, size["longest_edge"] // token)

@@ -1,4 +1,4 @@
-"""The processor of a tiny Qwen3-VL: text, images and videos to model inputs."""
+"""The processor of a small Qwen3-VL: text, images and videos to model inputs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import Any
 
 from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
+from vtb.models.qwen3_vl.pictures import PictureLimits
 from vtb.models.qwen3_vl.tokenizer import build_tokenizer
 
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 PATCHES: Mapping[str, Any] = {"patch_size": 16, "merge_size": 2, "temporal_patch_size": 2}
 COLOURS: Mapping[str, Any] = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
-# Areas in px, of an image and of all frames of a video; 1,024 px are one token.
-IMAGE_AREA = {"shortest_edge": 1024, "longest_edge": 65_536}
+# Px of all frames of a video.
 VIDEO_AREA = {"shortest_edge": 4096, "longest_edge": 131_072}
 
 
-def write_processor(directory: Path) -> Qwen3VLProcessor:
-    """Saves a processor and its tokenizer, as transformers 5 does and as published; returns it."""
-    images = Qwen2VLImageProcessor(**PATCHES, **COLOURS, size=IMAGE_AREA)
+def write_processor(directory: Path, max_image_tokens: int) -> Qwen3VLProcessor:
+    """Saves the processor of a small model and returns it."""
+    area = PictureLimits.area
+    size = {"shortest_edge": area(1), "longest_edge": area(max_image_tokens)}
+    images = Qwen2VLImageProcessor(**PATCHES, **COLOURS, size=size)
     videos = Qwen3VLVideoProcessor(
         **PATCHES,
         **COLOURS,
@@ -36,7 +38,13 @@ def write_processor(directory: Path) -> Qwen3VLProcessor:
         video_processor=videos,
         chat_template=TEMPLATE.read_text("utf-8"),
     )
-    processor.save_pretrained(directory)
-    images.save_pretrained(directory)
-    videos.save_pretrained(directory)
+    save_processor(processor, directory)
     return processor
+
+
+def save_processor(processor: Qwen3VLProcessor, directory: Path) -> None:
+    """Writes a processor and its tokenizer, as transformers 5 does and as published."""
+    processor.save_pretrained(directory)
+    parts: Any = processor
+    parts.image_processor.save_pretrained(directory)
+    parts.video_processor.save_pretrained(directory)

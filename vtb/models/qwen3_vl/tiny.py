@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from transformers import Qwen2Tokenizer
 from vtb.models.families import MARKER
 from vtb.models.qwen3_vl.architecture import shapes_of
 from vtb.models.qwen3_vl.checkpoint import CONFIG, FAMILY, GENERATION, MODEL_TYPE, WEIGHTS
-from vtb.models.qwen3_vl.processor import PATCHES, write_processor
+from vtb.models.qwen3_vl.presets import PRESETS, Preset
+from vtb.models.qwen3_vl.processor import write_processor
 from vtb.models.qwen3_vl.tokenizer import (
     END_OF_TEXT,
     END_OF_TURN,
@@ -28,45 +30,7 @@ from vtb.models.qwen3_vl.tokenizer import (
 from vtb.models.random_weights import random_weights
 from vtb.models.structure import parameter_count
 
-# With the usual 0.02 a LoRA cannot learn, since the embeddings are frozen.
-TEXT_STD, VISION_STD = 0.15, 0.1
-HIDDEN = 64
 VOCABULARY_MULTIPLE = 64
-TEXT: Mapping[str, Any] = {
-    "model_type": "qwen3_vl_text",
-    "hidden_size": HIDDEN,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-    "max_position_embeddings": 4096,
-    "rms_norm_eps": 1e-6,
-    # The sections add up to half of `head_dim`; three times the second or third is no more.
-    "rope_parameters": {
-        "rope_type": "default",
-        "rope_theta": 5_000_000,
-        "mrope_section": [4, 2, 2],
-        "mrope_interleaved": True,
-    },
-    "tie_word_embeddings": True,
-    "initializer_range": TEXT_STD,
-}
-VISION: Mapping[str, Any] = {
-    "model_type": "qwen3_vl_vision",
-    "depth": 2,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_heads": 2,
-    "in_channels": 3,
-    "patch_size": PATCHES["patch_size"],
-    "spatial_merge_size": PATCHES["merge_size"],
-    "temporal_patch_size": PATCHES["temporal_patch_size"],
-    "out_hidden_size": HIDDEN,
-    "num_position_embeddings": 256,
-    "deepstack_visual_indexes": [0],
-    "initializer_range": VISION_STD,
-}
 
 
 def write_checkpoint(directory: Path, preset: str, seed: int) -> int:
@@ -75,10 +39,11 @@ def write_checkpoint(directory: Path, preset: str, seed: int) -> int:
     Weights are float32 and a function of the seed and the tensor's name. The marker file is
     written last.
     """
-    tokenizer = write_processor(directory).tokenizer
-    config = _config(tokenizer)
+    size = PRESETS[preset]
+    tokenizer = write_processor(directory, size.max_image_tokens).tokenizer
+    config = _config(size, tokenizer)
     shapes = shapes_of(config)
-    weights = random_weights(shapes, _weight, str(seed))
+    weights = random_weights(shapes, partial(_weight, size), str(seed))
     save_file(weights, directory / WEIGHTS, metadata={"format": "pt"})
     parameters = parameter_count(shapes)
     marker = {"family": FAMILY, "preset": preset, "seed": seed, "parameters": parameters}
@@ -88,16 +53,16 @@ def write_checkpoint(directory: Path, preset: str, seed: int) -> int:
     return parameters
 
 
-def _weight(name: str, shape: tuple[int, ...], noise: Tensor) -> Tensor:
+def _weight(size: Preset, name: str, shape: tuple[int, ...], noise: Tensor) -> Tensor:
     if len(shape) == 1:
         return torch.ones(shape) if name.endswith("weight") else torch.zeros(shape)
-    return (VISION_STD if name.startswith("model.visual.") else TEXT_STD) * noise
+    return (size.vision_std if name.startswith("model.visual.") else size.text_std) * noise
 
 
-def _config(tokenizer: Qwen2Tokenizer) -> dict[str, Any]:
+def _config(size: Preset, tokenizer: Qwen2Tokenizer) -> dict[str, Any]:
     end_of_text = _id(tokenizer, END_OF_TEXT)
     text = {
-        **TEXT,
+        **size.text(),
         "vocab_size": -(-len(tokenizer) // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE,
         "bos_token_id": end_of_text,
         "eos_token_id": _id(tokenizer, END_OF_TURN),
@@ -108,13 +73,13 @@ def _config(tokenizer: Qwen2Tokenizer) -> dict[str, Any]:
         "model_type": MODEL_TYPE,
         "dtype": "float32",
         "tie_word_embeddings": True,
-        "initializer_range": TEXT_STD,
+        "initializer_range": size.text_std,
         "image_token_id": _id(tokenizer, IMAGE),
         "video_token_id": _id(tokenizer, VIDEO),
         "vision_start_token_id": _id(tokenizer, VISION_START),
         "vision_end_token_id": _id(tokenizer, VISION_END),
         "text_config": text,
-        "vision_config": dict(VISION),
+        "vision_config": size.vision(),
     }
 
 
