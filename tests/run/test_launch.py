@@ -209,7 +209,7 @@ def test_plan_payload_has_the_keys_of_the_contract(tmp_path):
     plan = plan_of(tmp_path, "pass", checks=(Check("warning", "size", "scaled"), check))
     payload = plan.payload()
     old = {"argv", "env", "cwd", "inputs", "outputs", "checks", "estimates"}
-    assert set(payload) == old | {"cache", "recipe", "files"}
+    assert set(payload) == old | {"cache", "recipe", "files", "preflight", "finish"}
     assert payload["checks"][1] == {
         "level": "error",
         "name": "frames",

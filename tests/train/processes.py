@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from vtb.recipe.schema import SaveTable, TrainTable
+from vtb.recipe.schema import SaveTable, VideoTrainTable
 from vtb.run.rundir import RunDirectory
 from vtb.train.loop.loop import Loop
 from vtb.train.loop.randomness import generator
@@ -96,7 +96,7 @@ def main(path, strategy, dtype, stop_at, broken):
     run = RunDirectory(Path(path))
     run.path.mkdir(exist_ok=True)
     accelerator = Accelerator(cpu=True)
-    train = TrainTable(warmup_steps=2, scheduler="cosine", lr=0.1, batch=BATCH, grad_clip=0.5)
+    train = VideoTrainTable(warmup_steps=2, scheduler="cosine", lr=0.1, batch=BATCH, grad_clip=0.5)
     task = ToyTask(vars(torch)[dtype], int(broken))
     sinks = [events_file(run)] if accelerator.is_main_process else []
     save = SaveTable(every=100)

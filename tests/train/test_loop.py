@@ -12,7 +12,7 @@ from torch import nn
 
 from vtb.core.errors import DeviceMemoryError, DiskError, TrainingDivergedError, UnreadableError
 from vtb.core.files import read_json_lines
-from vtb.recipe.schema import SaveTable, TrainTable
+from vtb.recipe.schema import SaveTable, VideoTrainTable
 from vtb.run.rundir import RunDirectory
 from vtb.train.loop import checkpoint
 from vtb.train.loop.loop import Loop, learning_rate
@@ -103,7 +103,7 @@ def run_toy(path, task=None, *, steps=20, stop=None, every=100, keep=3, stop_at=
     path.mkdir(exist_ok=True)
     run = RunDirectory(path)
     log = StepLog(task, [events_file(run)])
-    loop = Loop(task, TrainTable(**settings), save, run, Accelerator(cpu=True), log)
+    loop = Loop(task, VideoTrainTable(**settings), save, run, Accelerator(cpu=True), log)
     reached = loop.run(
         steps=steps, stop_at=stop_at or steps, stop=stop or StopRequest(), observers=observers
     )
@@ -129,7 +129,7 @@ def run_measured(path, *, cut_at=None, patience=0):
         return {"validation_loss": 1 + step + task.module.weight.sum().item() / 100}
 
     log, accelerator = StepLog(task, [events_file(run)]), Accelerator(cpu=True)
-    train = TrainTable(warmup_steps=3, batch=2, lr=0.1)
+    train = VideoTrainTable(warmup_steps=3, batch=2, lr=0.1)
     loop = Loop(task, train, SaveTable(every=100), run, accelerator, log)
     best = BestWeights(run, task, every=2, patience=patience)
     observer = Measurements(
@@ -407,7 +407,7 @@ def test_no_pickle_is_written(tmp_path):
     ],
 )
 def test_learning_rate(scheduler, expected):
-    train = TrainTable(lr=1.0, warmup_steps=2, scheduler=scheduler)
+    train = VideoTrainTable(lr=1.0, warmup_steps=2, scheduler=scheduler)
     assert [learning_rate(step, 6, train) for step in range(6)] == pytest.approx(expected)
 
 

@@ -18,10 +18,11 @@ from vtb.run.rundir import RunDirectory
 from vtb.train.launch import following, resources
 from vtb.train.launch.child import ChildArguments
 from vtb.train.launch.following import showing_life, wait_for_main
+from vtb.train.launch.invocation import require_no_errors
 from vtb.train.launch.job import Machines, wanted_experts
 from vtb.train.launch.plan import plan_video
 from vtb.train.launch.resources import FP8_NAMES, environment_checks
-from vtb.train.launch.run import fill_cache, require_no_errors, run_job
+from vtb.train.launch.run import fill_cache, run_job
 from vtb.train.launch.workload import transformer_workload
 
 TINY = "video/wan2.2-ti2v-5b-tiny"

@@ -76,7 +76,7 @@ def schema(
     verbose: Verbose = False,
 ) -> None:
     """Show the JSON Schema of a kind of recipe, for editors."""
-    from vtb.recipe.schema import KINDS
+    from vtb.recipe.kinds import KINDS
 
     _check_kind(kind)
     value = KINDS[kind].model_json_schema()
@@ -85,7 +85,7 @@ def schema(
 
 
 def _check_kind(kind: str | None) -> None:
-    from vtb.recipe.schema import KINDS
+    from vtb.recipe.kinds import KINDS
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f"unknown kind of recipe `{kind}`", hint=did_you_mean(kind, KINDS))

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vtb.cli.options import DryRun, Force, JsonMode, Quiet, Settings, Verbose
-from vtb.cli.output import emit, next_steps, note, report_error, warn
+from vtb.cli.output import emit, next_steps, note, report_error
 from vtb.cli.recipe import complete_name
+from vtb.cli.train_places import num_gpus, other_nodes, say
 from vtb.cli.train_text import cached_text, outcome_text, plan_text
-from vtb.core.errors import UsageError, VtbError
+from vtb.cli.train_vlm import vlm
+from vtb.core.errors import VtbError
 
 if TYPE_CHECKING:
     from vtb.models.wan.variants import Expert
-    from vtb.run.plan import Check
     from vtb.train.launch.job import VideoJob
 
 app = typer.Typer(no_args_is_help=True, help="Train a model from a recipe.")
@@ -95,7 +96,7 @@ def video(
         overrides,
         data=data,
         model=model,
-        machines=Machines(_num_gpus(gpus), nodes, node_rank, main_address, launcher),
+        machines=Machines(num_gpus(gpus), nodes, node_rank, main_address, launcher),
         max_steps=max_steps,
         is_cache_only=cache_only,
     )
@@ -106,7 +107,7 @@ def video(
     if dry_run:
         _show_plans(jobs, json_mode)
         return
-    for command in _other_nodes(jobs[0]):
+    for command in other_nodes(jobs[0]):
         note(f"on another node: {command}")
     if cache_only:
         _fill(jobs, json_mode)
@@ -131,11 +132,11 @@ def _require_same(jobs: Sequence[VideoJob]) -> None:
 
 
 def _show_plans(jobs: Sequence[VideoJob], json_mode: bool) -> None:
+    from vtb.train.launch.invocation import require_no_errors
     from vtb.train.launch.plan import plan_video
-    from vtb.train.launch.run import require_no_errors
 
     plans = [plan_video(job) for job in jobs]
-    texts = [plan_text(plan, _other_nodes(job)) for plan, job in zip(plans, jobs, strict=True)]
+    texts = [plan_text(plan, other_nodes(job)) for plan, job in zip(plans, jobs, strict=True)]
     _emit("vtb.plan/1", [plan.payload() for plan in plans], texts, json_mode)
     try:
         for plan in plans:
@@ -146,14 +147,15 @@ def _show_plans(jobs: Sequence[VideoJob], json_mode: bool) -> None:
 
 
 def _train(jobs: Sequence[VideoJob], model: Path, force: bool, json_mode: bool) -> None:
+    from vtb.train.launch.invocation import require_no_errors
     from vtb.train.launch.plan import plan_video
-    from vtb.train.launch.run import require_no_errors, run_job
+    from vtb.train.launch.run import run_job
 
     # What is wrong with a later job should not show only when the earlier ones are done.
     for job in jobs[1:]:
         if not job.run.is_complete(job.stop_at):
             require_no_errors(plan_video(job))
-    outcomes = [run_job(job, warn=_warn, force=force) for job in jobs]
+    outcomes = [run_job(job, warn=say, force=force) for job in jobs]
     payloads = [outcome.payload() for outcome in outcomes]
     _emit("vtb.train/1", payloads, [outcome_text(outcome) for outcome in outcomes], json_mode)
     next_steps(
@@ -180,7 +182,7 @@ def _fill(jobs: Sequence[VideoJob], json_mode: bool) -> None:
     from vtb.train.launch.run import fill_cache
 
     # Both experts read the same samples.
-    outcome = fill_cache(jobs[0], warn=_warn)
+    outcome = fill_cache(jobs[0], warn=say)
     emit("vtb.train/1", outcome.payload(), cached_text(outcome), json_mode)
     next_steps(join(["vtb", *(word for word in sys.argv[1:] if word != "--cache-only")]))
 
@@ -193,31 +195,4 @@ def _emit(
     emit(schema, {**payloads[-1], **runs}, "\n\n".join(texts), json_mode)
 
 
-def _warn(check: Check) -> None:
-    say = note if check.level == "info" else warn
-    say(check.message)
-
-
-def _other_nodes(job: VideoJob) -> list[str]:
-    """This command as it is to be given on each of the other machines."""
-    words = [*sys.argv[1:]]
-    if "--node-rank" in words:
-        at = words.index("--node-rank")
-        del words[at : at + 2]
-    words = [word for word in words if not word.startswith("--node-rank=")]
-    return [
-        join(["vtb", *words, "--node-rank", str(rank)])
-        for rank in range(job.cluster.nodes)
-        if rank != job.cluster.rank and job.cluster.is_main
-    ]
-
-
-def _num_gpus(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not text.isdecimal():
-        raise UsageError(
-            f"`--gpus {text}` is not possible",
-            hint="--gpus 0 for the CPU, --gpus 2 for two GPUs of each node, or --gpus auto",
-        )
-    return int(text)
+app.command()(vlm)

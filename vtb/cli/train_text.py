@@ -17,6 +17,8 @@ SHOWN = (
     "data.height",
     "data.width",
     "data.fps",
+    "train.method",
+    "train.backend",
     "train.target",
     "lora.rank",
     "lora.alpha",
@@ -26,8 +28,13 @@ SHOWN = (
     "train.seed",
     "train.forward",
     "train.base_precision",
+    "grpo.generations",
+    "grpo.max_completion",
+    "rollout.engine",
     "dist.strategy",
 )
+# What only reinforcement reads.
+GRPO_TABLES = ("grpo.", "rollout.")
 
 
 def plan_text(plan: Plan, other_nodes: Sequence[str]) -> str:
@@ -41,12 +48,14 @@ def plan_text(plan: Plan, other_nodes: Sequence[str]) -> str:
         *(("other node", command) for command in other_nodes),
         *((check.level, f"{check.name}: {check.message}") for check in plan.checks),
     ]
-    return "\n".join([command, *(f"{name:<12} {value}" for name, value in rows)])
+    first = [" ".join(plan.preflight)] if plan.preflight else []
+    return "\n".join([*first, command, *(f"{name:<12} {value}" for name, value in rows)])
 
 
 def _setting_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    method = plan.recipe.get("train.method", {}).get("value")
     for key in SHOWN:
-        if key in plan.recipe:
+        if key in plan.recipe and not (method == "sft" and key.startswith(GRPO_TABLES)):
             value, origin = plan.recipe[key]["value"], plan.recipe[key]["origin"]
             # Only what somebody chose has a place to be found at.
             place = "" if origin == "default" else f"  ({origin})"

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from vtb.core.config import parse
 from vtb.core.errors import UsageError, did_you_mean
 from vtb.recipe.find import find
-from vtb.recipe.schema import KINDS, Recipe
+from vtb.recipe.kinds import KINDS
+from vtb.recipe.schema import Recipe
 from vtb.recipe.source import Source, Table, dump, leaves, read
 
 RecipeT = TypeVar("RecipeT", bound=Recipe)

@@ -5,7 +5,6 @@ Recipes hold no paths and nothing about the machine: flags do, and a run directo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -81,12 +80,6 @@ class TrainTable(Config):
     grad_clip: float = Field(
         default=1.0, ge=0, description="Largest global gradient norm; 0: no limit."
     )
-    ema: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="Decay per step of the averaged weights that are shipped; 0: the last weights.",
-    )
 
 
 class VideoTrainTable(TrainTable):
@@ -95,6 +88,12 @@ class VideoTrainTable(TrainTable):
     target: Literal["lora", "full", "vae"] = Field(
         default="lora",
         description="What is trained: an adapter, the whole transformer, or the VAE.",
+    )
+    ema: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Decay per step of the averaged weights that are shipped; 0: the last weights.",
     )
     shift: float = Field(default=5.0, gt=0, description="Shift of the noise schedule.")
     timestep_dtype: Literal["bf16", "fp32"] = Field(
@@ -212,6 +211,3 @@ class VideoRecipe(Recipe):
     save: SaveTable = SaveTable()
     log: LogTable = LogTable()
     dist: DistTable = DistTable()
-
-
-KINDS: Mapping[str, type[Recipe]] = {"video": VideoRecipe}

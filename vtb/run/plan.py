@@ -61,7 +61,9 @@ class CacheNeed:
 class Plan:
     """A child process: `env` holds what is added to the environment, paths are absolute.
 
-    `files` are texts to be written before it starts, by path. `recipe` has the `value` and the
+    `files` are texts to be written before it starts, by path; `preflight` is the argv of a process
+    that tries the base model first, where there is one, and `finish` that of one that writes the
+    final files. `recipe` has the `value` and the
     `origin` of each setting by its dotted key.
     """
 
@@ -75,6 +77,8 @@ class Plan:
     cache: CacheNeed | None = None
     recipe: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
+    preflight: tuple[str, ...] = ()
+    finish: tuple[str, ...] = ()
 
     def payload(self) -> dict[str, Any]:
         """The plan as JSON, with the keys of `vtb.plan/1`."""

@@ -103,6 +103,26 @@ class RunDirectory:
         """Directory of the log for TensorBoard."""
         return self.path / "tensorboard"
 
+    @property
+    def data(self) -> Path:
+        """Directory of the samples in the layout of a training library."""
+        return self.path / "data"
+
+    @property
+    def backend(self) -> Path:
+        """Directory where a training library writes; checkpoints leave it when they are whole."""
+        return self.path / "backend"
+
+    @property
+    def preflight(self) -> Path:
+        """What the base model earned before training began, JSON."""
+        return self.path / "preflight.json"
+
+    @property
+    def completions(self) -> Path:
+        """One JSON object per completion that was rewarded."""
+        return self.path / "completions.jsonl"
+
     def state(self) -> dict[str, Any]:
         """The content of `run.json`; empty before the first run."""
         path = self.path / "run.json"
@@ -150,10 +170,13 @@ class RunDirectory:
             self.previews,
             self.heartbeats,
             self.tensorboard,
+            self.data,
+            self.backend,
         ):
             shutil.rmtree(directory, ignore_errors=True)
-        for path in (self.recipe, self.events, self.encoding, self.log):
+        for path in (self.recipe, self.events, self.encoding, self.log, self.preflight):
             path.unlink(missing_ok=True)
+        self.completions.unlink(missing_ok=True)
         for name in ("run.json", "plan.json"):
             (self.path / name).unlink(missing_ok=True)
 

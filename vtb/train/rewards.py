@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from vtb.core.compat_reward import vtb_compat as compat_of
 from vtb.core.rewards import RewardParts, sample_of, score
+from vtb.recipe.vlm import RewardTable
 
 # A text, or TRL's list of one message whose content is a text or a list of parts.
 Completion: TypeAlias = str | Sequence[Mapping[str, Any]]
@@ -26,12 +27,12 @@ def vtb_correct(completions: Sequence[Completion], **columns: Any) -> list[float
     `columns` hold `vtb_id` and `vtb_instance` for each, as exported, and optionally
     `is_truncated`; others are ignored. Raises KeyError when the first two are absent.
     """
-    return [parts.correct for parts in _all_parts(completions, columns)]
+    return [parts.correct for parts in parts_of(completions, columns)]
 
 
 def vtb_format(completions: Sequence[Completion], **columns: Any) -> list[float]:
     """1 for each completion that ends in one readable answer block, else 0; see `vtb_correct`."""
-    return [parts.format for parts in _all_parts(completions, columns)]
+    return [parts.format for parts in parts_of(completions, columns)]
 
 
 def vtb_compat(completions: Sequence[Completion], **columns: Any) -> list[float]:
@@ -45,6 +46,12 @@ REWARDS: Mapping[str, Reward] = {
 }
 
 
+def weights_of(table: RewardTable) -> dict[str, float]:
+    """The weight of each reward that counts, by the name it has in `REWARDS`."""
+    weights = {"vtb_correct": table.correct, "vtb_format": table.format, "vtb_compat": table.compat}
+    return {name: weight for name, weight in weights.items() if weight}
+
+
 def text_of(completion: Completion) -> str:
     """The text of a completion in either trainer's form."""
     if isinstance(completion, str):
@@ -55,9 +62,10 @@ def text_of(completion: Completion) -> str:
     return "".join(part.get("text", "") for part in content)
 
 
-def _all_parts(
+def parts_of(
     completions: Sequence[Completion], columns: Mapping[str, Sequence[Any]]
 ) -> list[RewardParts]:
+    """The whole reward of each completion; `columns` are those of `vtb_correct`."""
     truncated = columns.get("is_truncated") or [False] * len(completions)
     rows = zip(completions, columns["vtb_id"], columns["vtb_instance"], truncated, strict=True)
     return [_parts(text_of(said), name, puzzle, bool(cut)) for said, name, puzzle, cut in rows]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
-from accelerate import PartialState
-
-from vtb.core.errors import VtbError
-from vtb.run.lock import output_lock
 from vtb.run.rundir import RunDirectory
 from vtb.train.launch.child import ChildArguments
 from vtb.train.loop.loop import Loop
 from vtb.train.loop.step_log import StepLog, events_file
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.trackers import tracker_sinks
+from vtb.train.process import run_process
 from vtb.train.session import Session, Stopped
 from vtb.train.trainee import Trainee, encode_all, load_trainee
 
@@ -68,22 +64,4 @@ def _train(session: Session, trainee: Trainee) -> bool:
 def main() -> None:
     """Trains what the command line says; exits with 128 + signal when stopped."""
     arguments = ChildArguments.parse(sys.argv[1:])
-    stop = StopRequest()
-    stop.install()
-    try:
-        with _lock(arguments):
-            is_complete = train(arguments, stop)
-            # Left to the interpreter's end, the group's threads now and then abort the process.
-            PartialState().destroy_process_group()
-    except VtbError as error:
-        lines = (f"error: {error.message}", error.fact, f"hint: {error.hint}" if error.hint else "")
-        sys.stderr.write("\n".join(filter(None, lines)) + "\n")
-        sys.exit(error.exit_code)
-    if not is_complete:
-        sys.exit(128 + (stop.signal or 0))
-
-
-def _lock(arguments: ChildArguments) -> AbstractContextManager[None]:
-    # A launcher gives each process its rank; the first one alone writes.
-    is_main = os.environ.get("RANK", "0") == "0"
-    return output_lock(RunDirectory(arguments.run).checkpoints) if is_main else nullcontext()
+    run_process(RunDirectory(arguments.run), partial(train, arguments))

@@ -11,7 +11,7 @@ from vtb.core.errors import ConflictError, MissingEnvironmentError
 from vtb.run.provenance import versions
 from vtb.run.rundir import RunDirectory
 from vtb.run.settings import differences
-from vtb.train.launch.job import VideoJob
+from vtb.train.launch.protocol import Job
 
 WAIT_S = 600.0
 POLL_S = 0.5
@@ -35,7 +35,7 @@ def showing_life(run: RunDirectory, watch: Callable[[], None]) -> Callable[[], N
     return show
 
 
-def wait_for_main(job: VideoJob, wait_s: float = WAIT_S) -> None:
+def wait_for_main(job: Job, wait_s: float = WAIT_S) -> None:
     """Returns as soon as the first machine is at work on the same run in the same directory.
 
     That proves that both see one file system, which checkpoints need. Raises ConflictError when

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from vtb.run.rundir import RunDirectory, RunRecord
 from vtb.train.latents.clips import ClipSource
 from vtb.train.launch.cluster import Cluster, num_processes, pick_gpus
 from vtb.train.launch.launcher import Launcher, pick_launcher
+from vtb.train.launch.protocol import device_of, record_of
 from vtb.train.loop.batching import by_shape, epoch_length
 
 SPLIT = "train"
@@ -82,30 +82,12 @@ class VideoJob:
     @property
     def device(self) -> Literal["cpu", "cuda"]:
         """The device by its torch name."""
-        return "cuda" if self.gpus else "cpu"
-
-    @property
-    def log(self) -> Path:
-        """What the processes of this machine print; each has a file of its own."""
-        main = self.run.log
-        return main if self.cluster.is_main else main.with_stem(f"{main.stem}-{self.cluster.rank}")
+        return device_of(self)
 
     def record(self) -> RunRecord:
         """What the run directory is to say of this job."""
-        digest = hashlib.blake2b(repr(sorted(self.settings.items())).encode(), digest_size=4)
-        name = Path(self.resolved.name).name.removesuffix(".toml")
-        return RunRecord(
-            id=f"{name}-{digest.hexdigest()}",
-            kind="train.video",
-            recipe_name=self.resolved.name,
-            settings=self.settings,
-            inputs={"data": str(self.dataset.path), "model": str(self.checkpoint.directory)},
-            device=self.device,
-            steps=self.steps,
-            stop_at=self.stop_at,
-            gpus=tuple(gpu.name for gpu in self.gpus),
-            nodes=self.cluster.nodes,
-            world=self.cluster.world,
+        return record_of(
+            self, "train.video", data=self.dataset.path, model=self.checkpoint.directory
         )
 
 

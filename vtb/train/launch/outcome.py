@@ -9,6 +9,7 @@ from typing import Any
 from vtb.core.files import read_json_lines
 from vtb.run.plan import CacheNeed
 from vtb.train.launch.job import VideoJob
+from vtb.train.launch.protocol import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ class Outcome:
     is_early: bool
 
     @classmethod
-    def of(cls, job: VideoJob, first: int, seconds: float) -> Outcome:
+    def of(cls, job: Job, first: int, seconds: float) -> Outcome:
         """Reads it from the run directory."""
         run = job.run
         last = max(run.steps())
         events = read_json_lines(run.events)
         losses = [event["loss"] for event in events if event.get("loss") is not None]
-        samples = (last - first) * job.recipe.train.batch
+        samples = (last - first) * job.resolved.recipe.train.batch
         return cls(
             run=run.state()["id"],
             out=run.path,

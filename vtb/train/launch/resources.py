@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from vtb.core.errors import MissingEnvironmentError
+from vtb.recipe.schema import LogTable
 from vtb.run.plan import CacheNeed, Check, Estimates
 from vtb.run.provenance import versions
 from vtb.train.launch.estimate import Workload, memory_gib, num_recomputed
@@ -36,22 +37,29 @@ def environment_checks(
     """
     flash = installed("flash_attn_interface") or installed("flash_attn")
     if installed("sageattention") and not flash:
-        yield _lack(
+        yield lack(
             "attention",
             "sageattention has no backward pass, and diffsynth would use it",
             "pip uninstall sageattention, or install flash-attn beside it",
         )
     if torch_version().startswith("2.9."):
         message = f"torch {torch_version()} has a slow 3-D convolution, and the VAE is made of it"
-        yield _lack("torch", message, "pip install 'torch!=2.9.*'")
-    if job.recipe.dist.strategy != "ddp" and not installed("deepspeed"):
-        yield _lack("deepspeed", "deepspeed is not installed", "pip install deepspeed")
-    try:
-        require_trackers(job.recipe.log.trackers, installed)
-    except MissingEnvironmentError as error:
-        yield _lack("trackers", f"{error.message}: {error.fact}", error.hint)
+        yield lack("torch", message, "pip install 'torch!=2.9.*'")
+    yield from package_checks(job.recipe.dist.strategy, job.recipe.log, installed)
     if job.recipe.train.base_precision == "fp8":
         yield from _fp8_checks(job)
+
+
+def package_checks(
+    strategy: str, log: LogTable, installed: Callable[[str], object] = find_spec
+) -> Iterator[Check]:
+    """Whether what any recipe may ask for is installed."""
+    if strategy != "ddp" and not installed("deepspeed"):
+        yield lack("deepspeed", "deepspeed is not installed", "pip install deepspeed")
+    try:
+        require_trackers(log.trackers, installed)
+    except MissingEnvironmentError as error:
+        yield lack("trackers", f"{error.message}: {error.fact}", error.hint)
 
 
 def _fp8_checks(job: VideoJob) -> Iterator[Check]:
@@ -59,7 +67,7 @@ def _fp8_checks(job: VideoJob) -> Iterator[Check]:
     if unable or not job.gpus:
         message = f"{unable[0] if unable else 'a CPU'} does not compute in fp8"
         hint = "-s train.base_precision=bf16, or a GPU of capability 8.9: Ada, Hopper, Blackwell"
-        yield _lack("fp8", message, hint)
+        yield lack("fp8", message, hint)
 
 
 def device_checks(job: VideoJob, num_parameters: int) -> Iterator[Check]:
@@ -79,7 +87,7 @@ def memory_checks(
     gpu = min(job.gpus, key=lambda gpu: gpu.memory_gib)
     if needed_gib > MEMORY_SHARE * gpu.memory_gib:
         message = f"about {needed_gib:.0f} GiB needed, {gpu.name} has {gpu.memory_gib:.0f}"
-        yield _lack("memory", message, _fitting(job, work, gpu.memory_gib))
+        yield lack("memory", message, _fitting(job, work, gpu.memory_gib))
 
 
 def _fitting(job: VideoJob, work: Workload, available_gib: float) -> str:
@@ -110,19 +118,21 @@ def disk_checks(job: VideoJob, estimates: Estimates, cache: CacheNeed) -> Iterat
     needed = estimates.checkpoint_bytes * (job.recipe.save.keep + 2)
     if not job.is_cache_only:
         hint = "free some space, choose another -o, or keep fewer: -s save.keep=1"
-        yield from _room_check("checkpoints", needed, job.run.path, hint)
+        yield from room_check("checkpoints", needed, job.run.path, hint)
     hint = "free some space, or set VTB_HOME to a larger disk"
-    yield from _room_check("encoded samples", cache.bytes_to_write, job.cache, hint)
+    yield from room_check("encoded samples", cache.bytes_to_write, job.cache, hint)
 
 
-def _room_check(what: str, needed: int, path: Path, hint: str) -> Iterator[Check]:
+def room_check(what: str, needed: int, path: Path, hint: str) -> Iterator[Check]:
+    """Whether so many bytes find room in a directory that need not be there yet."""
     free = shutil.disk_usage(_existing(path)).free
     if needed > free:
         message = f"{what} need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-        yield _lack("disk", message, hint)
+        yield lack("disk", message, hint)
 
 
-def _lack(name: str, message: str, hint: str) -> Check:
+def lack(name: str, message: str, hint: str) -> Check:
+    """An error of this machine, not of the request."""
     return Check("error", name, message, hint, is_environment=True)
 
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +17,6 @@ from torch import Tensor
 from vtb.core.errors import TrainingDivergedError
 from vtb.core.files import append_line
 from vtb.run.rundir import RunDirectory
-from vtb.train.loop.task import Task
 
 # Steps whose numbers may still be on the device; the host is never further ahead.
 LAG = 2
@@ -26,6 +25,19 @@ SYNC_S = 1.0
 SPIKE_FACTOR, SPIKE_WINDOW, SPIKE_MIN_STEPS = 10.0, 50, 5
 
 Sink = Callable[[Mapping[str, Any]], None]
+
+
+class Logged(Protocol):
+    """What the log needs to know of whatever is trained."""
+
+    @property
+    def group_names(self) -> Sequence[str]:
+        """Parts of the loss that are logged by themselves."""
+        ...
+
+    def describe(self, counter: int) -> str:
+        """The sample of that number in the order of their use."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,7 @@ class StepLog:
     Every process reads them, so that all judge alike; only one has `sinks`, which get each event.
     """
 
-    def __init__(self, task: Task, sinks: Sequence[Sink]) -> None:
+    def __init__(self, task: Logged, sinks: Sequence[Sink]) -> None:
         self._task, self._sinks = task, sinks
         self._pending: deque[_Pending] = deque()
         self._recent: deque[float] = deque(maxlen=SPIKE_WINDOW)

@@ -1,4 +1,4 @@
-"""What ms-swift loads with `--external_plugins`: our rewards, and the media tokens of any model.
+"""What ms-swift loads with `--external_plugins`: rewards, our callback, any model's media tokens.
 
 ms-swift imports this file under a name of its own and puts its folder first on `sys.path`, so it
 stands alone here.
@@ -6,23 +6,69 @@ stands alone here.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 # First: it mends what a torchvision of another build than torch's breaks (vtb/_torchvision.py).
 import vtb.train.rewards as rewards
+from vtb.core.errors import VtbError
+from vtb.models.qwen3_vl.checkpoint import media_token_ids
+from vtb.run.rundir import RunDirectory
+from vtb.train.vlm.completions import CompletionLog
+from vtb.train.vlm.swift.callback import RunCallback, fail
+from vtb.train.vlm.swift.rollouts import Rollouts
+from vtb.train.vlm.swift.settings import CALLBACK, COMPLETIONS, PluginSettings
 
+from swift.callbacks import callbacks_map  # isort: skip
 from swift.rewards import ORM, orms  # isort: skip
+from swift.rl_core.data import OnPolicySample  # isort: skip
 from swift.template.templates.qwen import Qwen2VLTemplate  # isort: skip
 
 
-def reward_class(name: str, reward: rewards.Reward) -> type:
-    """A class as ms-swift wants them; its name is that of the metric."""
+def reward_class(name: str, reward: rewards.Reward, rollouts: Rollouts | None) -> type:
+    """A class as ms-swift wants them; its name is that of the metric.
+
+    In a run, the class of `vtb_correct`, which each run has, also notes the completions.
+    """
 
     def call(self: Any, completions: list[str], **columns: Any) -> list[float]:
-        return reward(completions, **columns)
+        if rollouts is None:
+            return reward(completions, **columns)
+        if reward is rewards.vtb_correct:
+            try:
+                rollouts.note(columns["trainer_state"].global_step + 1, completions, columns)
+            except VtbError as error:
+                fail(error)
+        return reward(rollouts.readable(completions, columns), **columns)
 
     title = "".join(word.capitalize() for word in name.split("_"))
     return type(title, (ORM,), {"__call__": call, "__doc__": reward.__doc__})
+
+
+def join_run(settings: PluginSettings) -> Rollouts:
+    """Registers the callback of a run; returns what takes note of its completions."""
+    rank = int(os.environ.get("RANK", "0"))
+    file = RunDirectory(settings.run).backend / COMPLETIONS / f"rank-{rank}.jsonl"
+    log = CompletionLog(file, settings.completions_keep)
+    known: dict[str, Any] = callbacks_map
+    known[CALLBACK] = lambda args, trainer: RunCallback(settings, rank, log)
+    return Rollouts(media_token_ids(settings.model), log)
+
+
+def end_empty_turns() -> None:
+    """Gives a completion without any token its end.
+
+    The engine drops the padding token, which may be all that was sampled, and a row without a
+    token to train on stops the trainer: `Size does not match at dimension 1`.
+    """
+    apply = OnPolicySample.apply_rollout_output
+
+    def apply_and_end(self: OnPolicySample, *, rollout_output: Any) -> None:
+        apply(self, rollout_output=rollout_output)
+        if not self.response_token_ids:
+            self.add_eos = True
+
+    OnPolicySample.apply_rollout_output = apply_and_end
 
 
 def _token_id(token: str) -> property:
@@ -35,7 +81,10 @@ def _token_id(token: str) -> property:
     return property(look_up)
 
 
-orms.update({name: reward_class(name, reward) for name, reward in rewards.REWARDS.items()})
+run = PluginSettings.read(os.environ)
+noted = None if run is None else join_run(run)
+orms.update({name: reward_class(name, one, noted) for name, one in rewards.REWARDS.items()})
+end_empty_turns()
 template: Any = Qwen2VLTemplate
 template.image_token_id = _token_id("<|image_pad|>")
 template.video_token_id = _token_id("<|video_pad|>")

@@ -1,0 +1,130 @@
+"""`vtb train vlm`: train a vision-language model from a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vtb.cli.options import DryRun, Force, JsonMode, Quiet, Settings, Verbose
+from vtb.cli.output import emit, next_steps, note, report_error
+from vtb.cli.recipe import complete_name
+from vtb.cli.train_places import num_gpus, other_nodes, say
+from vtb.cli.train_text import outcome_text, plan_text
+from vtb.core.errors import UsageError, VtbError, did_you_mean
+
+if TYPE_CHECKING:
+    from vtb.train.vlm.job import VlmJob
+
+ENGINES = {"off": "hf", "colocate": "vllm-colocate"}
+
+
+def vlm(
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe",
+            "-r",
+            metavar="NAME|FILE",
+            help="See `vtb recipe ls`.",
+            autocompletion=complete_name,
+        ),
+    ],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Dataset of puzzles.")],
+    model: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint of the base model.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Run directory.")],
+    method: Annotated[
+        str | None, typer.Option(metavar="sft|grpo", help="From right answers, or from rewards.")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(metavar="ms-swift|trl", help="The library whose trainer runs.")
+    ] = None,
+    vllm: Annotated[
+        str | None,
+        typer.Option(metavar="colocate|off", help="What writes GRPO's completions."),
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, help="Stop here; a later run may go on.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Root of every random stream.")] = None,
+    settings: Settings = None,
+    gpus: Annotated[
+        str, typer.Option(metavar="N|auto", help="Of each node; 0 trains on the CPU.")
+    ] = "auto",
+    nodes: Annotated[int, typer.Option(min=1, help="Machines that share the work.")] = 1,
+    node_rank: Annotated[
+        int | None,
+        typer.Option(min=0, help="Which of them this is.", show_default="the scheduler's"),
+    ] = None,
+    main_address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where node 0 is.", show_default="the scheduler's"),
+    ] = None,
+    dry_run: DryRun = False,
+    force: Force = False,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train a vision-language model; the same command continues an interrupted run."""
+    from vtb.train.launch.job import Machines
+    from vtb.train.vlm.job import open_vlm_job
+
+    flags = {
+        "train.method": method,
+        "train.backend": backend,
+        "rollout.engine": None if vllm is None else _engine(vllm),
+        "train.seed": seed,
+    }
+    job = open_vlm_job(
+        recipe,
+        [
+            *(settings or ()),
+            *(f"{key}={value}" for key, value in flags.items() if value is not None),
+        ],
+        data=data,
+        model=model,
+        out=out,
+        machines=Machines(num_gpus(gpus), nodes, node_rank, main_address),
+        max_steps=max_steps,
+    )
+    if not force:
+        job.run.require_same(job.settings)
+    if dry_run:
+        _show_plan(job, json_mode)
+        return
+    for command in other_nodes(job):
+        note(f"on another node: {command}")
+    _train(job, force, json_mode)
+
+
+def _engine(name: str) -> str:
+    if name not in ENGINES:
+        raise UsageError(f"`--vllm {name}` is not possible", hint=did_you_mean(name, ENGINES))
+    return ENGINES[name]
+
+
+def _show_plan(job: VlmJob, json_mode: bool) -> None:
+    from vtb.train.launch.invocation import require_no_errors
+    from vtb.train.vlm.plan import plan_vlm
+
+    plan = plan_vlm(job)
+    emit("vtb.plan/1", plan.payload(), plan_text(plan, other_nodes(job)), json_mode)
+    try:
+        require_no_errors(plan)
+    except VtbError as error:
+        report_error(error, json_mode=False)  # stdout holds its one object already
+        raise typer.Exit(error.exit_code) from error
+
+
+def _train(job: VlmJob, force: bool, json_mode: bool) -> None:
+    from vtb.train.vlm.stages import run_vlm_job
+
+    outcome = run_vlm_job(job, warn=say, force=force)
+    emit("vtb.train/1", outcome.payload(), outcome_text(outcome), json_mode)
+    final, base = quote(str(outcome.final)), quote(str(job.model))
+    is_full = job.recipe.train.target == "full"
+    made = f"--model {final}" if is_full else f"--model {base} --lora {final}"
+    next_steps(f"vtb infer vlm {made} --data {quote(str(job.dataset.path))}")

@@ -1,0 +1,1 @@
+"""Training of vision-language models: supervised, and with the puzzles' verifiers as rewards."""
