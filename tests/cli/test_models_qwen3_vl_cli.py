@@ -10,6 +10,7 @@ from vtb.cli.app import app
 pytest.importorskip("transformers")
 
 
+@pytest.mark.slow
 def test_init_in_another_process_gives_the_same_files_which_pass_the_check(
     vtb, tmp_path, tiny_qwen3_vl
 ):

@@ -58,6 +58,7 @@ def test_a_second_forward_compiles_nothing(small_wan, compiler):
     assert num_graphs() == 1
 
 
+@pytest.mark.slow
 def test_each_shape_has_a_graph_of_its_own_and_more_than_the_compiler_would_keep(
     small_wan, compiler, caplog
 ):

@@ -355,6 +355,7 @@ def test_processes_encode_what_one_does(filled, cache_of, monkeypatch):
     assert_same_latents(cache, cache_of(root=filled[0])[0])
 
 
+@pytest.mark.slow
 def test_a_torn_clip_ends_a_process_with_its_name(cache_of, monkeypatch, tmp_path):
     cache, clips = cache_of()
     wrong = replace(clips.request(1), sample_id="absent")
@@ -367,6 +368,7 @@ def test_a_torn_clip_ends_a_process_with_its_name(cache_of, monkeypatch, tmp_pat
     assert paths[0].exists() and not paths[1].exists()
 
 
+@pytest.mark.slow
 def test_an_exception_of_the_observer_ends_the_processes(cache_of, monkeypatch):
     cache, clips = cache_of()
     monkeypatch.setattr(processes, "SHARE", 1)
