@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +19,7 @@ from vtb.train.vlm.child import VlmChildArguments
 from vtb.train.vlm.estimate import GIB, Size, memory_gib
 from vtb.train.vlm.layers import lora_layers, trainable_parameters
 from vtb.train.vlm.plan import plan_vlm
+from vtb.train.vlm.swift import plan as swift_plan
 from vtb.train.vlm.trl import plan as trl_plan
 
 SFT, GRPO = "vlm/qwen3-vl-tiny-sft", "vlm/qwen3-vl-tiny-grpo"
@@ -166,6 +168,30 @@ def test_what_trl_does_not_do(job_of, tmp_path):
     error(job_of(tmp_path, "dist.strategy=zero3"), "strategy")
     [lacking] = trl_plan.checks(job_of(tmp_path), installed=lambda name: name != "peft")
     assert lacking.is_environment and "peft" in lacking.message
+
+
+def test_ms_swift_is_started_as_a_module_and_goes_on_from_the_newest_checkpoint(job_of, tmp_path):
+    plan = plan_vlm(job_of(tmp_path, "train.backend=ms-swift", recipe=GRPO))
+    assert (
+        plan.argv[1:3] == ("-m", "swift.cli.rlhf") and "--resume_from_checkpoint" not in plan.argv
+    )
+    options = dict(pairwise(plan.argv))
+    assert options["--dataset"] == str(tmp_path / "data" / "train_grpo.jsonl")
+    assert options["--output_dir"] == str(tmp_path / "backend")
+    assert plan.env["ROOT_IMAGE_DIR"] == str(tmp_path / "data")
+    assert plan.finish[1:4] == ("-m", "vtb.train.vlm", "finish")
+    (tmp_path / "checkpoints" / "step-000020").mkdir(parents=True)
+    argv = plan_vlm(job_of(tmp_path, "train.backend=ms-swift", recipe=GRPO)).argv
+    options = dict(pairwise(argv))
+    assert options["--resume_from_checkpoint"].endswith("step-000020")
+    assert plan_vlm(job_of(tmp_path)).finish == ()
+
+
+def test_what_ms_swift_cannot_do(job_of, tmp_path):
+    job = job_of(tmp_path, "train.backend=ms-swift", 'log.trackers=["tensorboard"]')
+    assert "--backend trl" in error(job, "trackers").hint
+    [lacking, _] = swift_plan.checks(job, installed=lambda name: name != "swift")
+    assert lacking.is_environment and "pip install ms-swift" in lacking.hint
 
 
 def test_what_the_machine_lacks(job_of, tmp_path):

@@ -21,14 +21,12 @@ DISTRIBUTIONS = {"swift": "ms-swift"}
 
 
 def checks(job: VlmJob, installed: Callable[[str], object] = find_spec) -> Iterator[Check]:
-    """What is not installed, and what a CPU or several machines cannot do."""
-    recipe = job.recipe
-    needed = [*PACKAGES, *(["vllm"] if recipe.rollout.engine != "hf" and job.is_grpo else [])]
-    missing = [DISTRIBUTIONS.get(name, name) for name in needed if not installed(name)]
+    """What is not installed, and what of the recipe this backend leaves to TRL."""
+    missing = [DISTRIBUTIONS.get(name, name) for name in PACKAGES if not installed(name)]
     if missing:
         message = f"{' and '.join(missing)} must be installed for the ms-swift backend"
         yield lack("ms-swift", message, f"pip install {' '.join(missing)}")
-    if recipe.log.trackers:
+    if job.recipe.log.trackers:
         message = "the ms-swift backend logs to events.jsonl alone"
         yield Check("error", "trackers", message, "-s log.trackers=[], or --backend trl")
 
