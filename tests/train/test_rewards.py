@@ -114,6 +114,7 @@ def test_columns_that_are_missing_or_too_short_are_no_rewards(rows):
         vtb_correct(["a", "b"], **columns_of(rows[:1]))
 
 
+@pytest.mark.slow
 def test_ms_swift_gives_the_same_numbers(rows, tiny_qwen3_vl):
     pytest.importorskip("swift")
     texts = answers(rows[0])

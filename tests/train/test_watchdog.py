@@ -90,6 +90,7 @@ with dog(first_s=1, later_s=1) as watchdog:
     assert (child.returncode, child.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_slow_save_is_no_stall(tmp_path):
     child = run_child(
         tmp_path,
