@@ -65,7 +65,7 @@ class _Demo:
             f"Generate {KNOWN_SAMPLES} mazes, and {TEST_SAMPLES} in `{STYLE}`": self._generate,
             "Verify every answer, right and corrupted": self._verify,
             "Unpack the mini Wan2.2": self._unpack,
-            f"Let it solve them; it has never seen {STYLE}": self._solve_untrained,
+            f"Let it solve them; its transformer has never seen {STYLE}": self._solve_untrained,
             f"Train a LoRA on {TRAIN_SAMPLES} mazes in {STYLE}": self._train,
             "Solve those again": self._solve_trained,
             "Judge the clips and the baselines": self._judge,
