@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vtb.cli.options import DryRun, Force, JsonMode, Quiet, Settings, Verbose
+from vtb.cli.options import with_options
 from vtb.cli.output import emit, next_steps, note, report_error
-from vtb.cli.recipe import complete_name
-from vtb.cli.train_places import num_gpus, other_nodes, say
+from vtb.cli.train_options import Model, RecipeName, Run, TrainOptions, other_nodes, say
 from vtb.cli.train_text import cached_text, outcome_text, plan_text
 from vtb.cli.train_vlm import vlm
 from vtb.core.errors import VtbError
@@ -32,20 +31,12 @@ def train() -> None:
 
 
 @app.command()
+@with_options(TrainOptions)
 def video(
-    recipe: Annotated[
-        str,
-        typer.Option(
-            "--recipe",
-            "-r",
-            metavar="NAME|FILE",
-            help="See `vtb recipe ls`.",
-            autocompletion=complete_name,
-        ),
-    ],
+    recipe: RecipeName,
     data: Annotated[Path, typer.Option(metavar="DIR", help="Dataset with videos.")],
-    model: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint of the base model.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Run directory.")],
+    model: Model,
+    out: Run,
     expert: Annotated[
         str | None,
         typer.Option(
@@ -53,26 +44,9 @@ def video(
             help="Which transformer of an A14B model; both: into RUN/high and RUN/low.",
         ),
     ] = None,
-    max_steps: Annotated[
-        int | None, typer.Option(min=1, help="Stop here; a later run may go on.")
-    ] = None,
     cache_only: Annotated[
         bool, typer.Option("--cache-only", help="Encode the samples and train nothing.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(help="Root of every random stream.")] = None,
-    settings: Settings = None,
-    gpus: Annotated[
-        str, typer.Option(metavar="N|auto", help="Of each node; 0 trains on the CPU.")
-    ] = "auto",
-    nodes: Annotated[int, typer.Option(min=1, help="Machines that share the work.")] = 1,
-    node_rank: Annotated[
-        int | None,
-        typer.Option(min=0, help="Which of them this is.", show_default="the scheduler's"),
-    ] = None,
-    main_address: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Where node 0 is.", show_default="the scheduler's"),
-    ] = None,
     launcher: Annotated[
         str,
         typer.Option(
@@ -80,39 +54,36 @@ def video(
             help="What starts several processes.",
         ),
     ] = "auto",
-    dry_run: DryRun = False,
-    force: Force = False,
-    json_mode: JsonMode = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    *,
+    common: TrainOptions,
 ) -> None:
     """Train a video model or a LoRA of one; the same command continues an interrupted run."""
-    from vtb.train.launch.job import Machines, open_job
+    from vtb.train.launch.job import open_job
 
-    overrides = [*(settings or ()), *([] if seed is None else [f"train.seed={seed}"])]
+    overrides = common.overrides()
     open_one = partial(
         open_job,
         recipe,
         overrides,
         data=data,
         model=model,
-        machines=Machines(num_gpus(gpus), nodes, node_rank, main_address, launcher),
-        max_steps=max_steps,
+        machines=common.machines(launcher),
+        max_steps=common.max_steps,
         is_cache_only=cache_only,
     )
     places = _places(recipe, overrides, expert, out)
     jobs = [open_one(expert=one, out=place) for one, place in places.items()]
-    if not (force or cache_only):
+    if not (common.force or cache_only):
         _require_same(jobs)
-    if dry_run:
-        _show_plans(jobs, json_mode)
+    if common.dry_run:
+        _show_plans(jobs, common.json_mode)
         return
     for command in other_nodes(jobs[0]):
         note(f"on another node: {command}")
     if cache_only:
-        _fill(jobs, json_mode)
+        _fill(jobs, common.json_mode)
     else:
-        _train(jobs, model, force, json_mode)
+        _train(jobs, model, common.force, common.json_mode)
 
 
 def _places(

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vtb.cli.options import DryRun, Force, JsonMode, Quiet, Settings, Verbose
+from vtb.cli.options import with_options
 from vtb.cli.output import emit, next_steps, note, report_error
-from vtb.cli.recipe import complete_name
-from vtb.cli.train_places import num_gpus, other_nodes, say
+from vtb.cli.train_options import Model, RecipeName, Run, TrainOptions, other_nodes, say
 from vtb.cli.train_text import outcome_text, plan_text
 from vtb.core.errors import UsageError, VtbError, did_you_mean
 
@@ -21,20 +20,12 @@ if TYPE_CHECKING:
 ENGINES = {"off": "hf", "colocate": "vllm-colocate"}
 
 
+@with_options(TrainOptions)
 def vlm(
-    recipe: Annotated[
-        str,
-        typer.Option(
-            "--recipe",
-            "-r",
-            metavar="NAME|FILE",
-            help="See `vtb recipe ls`.",
-            autocompletion=complete_name,
-        ),
-    ],
+    recipe: RecipeName,
     data: Annotated[Path, typer.Option(metavar="DIR", help="Dataset of puzzles.")],
-    model: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint of the base model.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Run directory.")],
+    model: Model,
+    out: Run,
     method: Annotated[
         str | None, typer.Option(metavar="sft|grpo", help="From right answers, or from rewards.")
     ] = None,
@@ -45,59 +36,34 @@ def vlm(
         str | None,
         typer.Option(metavar="colocate|off", help="What writes GRPO's completions."),
     ] = None,
-    max_steps: Annotated[
-        int | None, typer.Option(min=1, help="Stop here; a later run may go on.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Root of every random stream.")] = None,
-    settings: Settings = None,
-    gpus: Annotated[
-        str, typer.Option(metavar="N|auto", help="Of each node; 0 trains on the CPU.")
-    ] = "auto",
-    nodes: Annotated[int, typer.Option(min=1, help="Machines that share the work.")] = 1,
-    node_rank: Annotated[
-        int | None,
-        typer.Option(min=0, help="Which of them this is.", show_default="the scheduler's"),
-    ] = None,
-    main_address: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Where node 0 is.", show_default="the scheduler's"),
-    ] = None,
-    dry_run: DryRun = False,
-    force: Force = False,
-    json_mode: JsonMode = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    *,
+    common: TrainOptions,
 ) -> None:
     """Train a vision-language model; the same command continues an interrupted run."""
-    from vtb.train.launch.job import Machines
     from vtb.train.vlm.job import open_vlm_job
 
     flags = {
         "train.method": method,
         "train.backend": backend,
         "rollout.engine": None if vllm is None else _engine(vllm),
-        "train.seed": seed,
     }
     job = open_vlm_job(
         recipe,
-        [
-            *(settings or ()),
-            *(f"{key}={value}" for key, value in flags.items() if value is not None),
-        ],
+        common.overrides(flags),
         data=data,
         model=model,
         out=out,
-        machines=Machines(num_gpus(gpus), nodes, node_rank, main_address),
-        max_steps=max_steps,
+        machines=common.machines(),
+        max_steps=common.max_steps,
     )
-    if not force:
+    if not common.force:
         job.run.require_same(job.settings)
-    if dry_run:
-        _show_plan(job, json_mode)
+    if common.dry_run:
+        _show_plan(job, common.json_mode)
         return
     for command in other_nodes(job):
         note(f"on another node: {command}")
-    _train(job, force, json_mode)
+    _train(job, common.force, common.json_mode)
 
 
 def _engine(name: str) -> str:
