@@ -40,17 +40,6 @@ TINY = {
     },
     "save": {"every": 10},
 }
-GRPO = {
-    "train": {
-        "method": "grpo",
-        "batch": 16,
-        "micro_batch": 16,
-        "lr": 5e-3,
-        "scheduler": "constant",
-    },
-    "grpo": {"max_completion": 8, "overlong_filter": False},
-    "save": {"every": 100},
-}
 
 
 def merged(base, changes):
