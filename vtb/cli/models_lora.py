@@ -54,10 +54,10 @@ def check(
 ) -> None:
     """Compare a LoRA file with a model, without loading weights; exit 3 when it does not fit."""
     require_train_extra()
-    from vtb.models.wan.checkpoint import open_checkpoint
-    from vtb.models.wan.lora_check import check_lora
+    from vtb.models.check import family_of
 
-    report = check_lora(open_checkpoint(model.resolve()), file.resolve(), expert)
+    family = family_of(model.resolve())
+    report = family.check_lora(model.resolve(), file.resolve(), expert)
     payload = {"model": str(model.resolve()), "ok": report.ok, **lora_payload(report)}
     for warning in report.warnings:
         warn(warning)
@@ -70,7 +70,8 @@ def check(
     if not report.ok:
         raise typer.Exit(3)
     next_steps(
-        f"vtb infer video --model {quote(str(model))} --lora {quote(str(file))} --data DIR",
+        f"vtb infer {family.command} --model {quote(str(model))} --lora {quote(str(file))} "
+        "--data DIR",
         f"vtb models lora merge {quote(str(file))} --model {quote(str(model))} -o OUT",
     )
 
@@ -109,7 +110,10 @@ def convert(
 
 @app.command()
 def merge(
-    files: Files,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="LoRA files, or directories of PEFT adapters."),
+    ],
     model: Model,
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory to write.")],
     weight: Weights = None,
@@ -119,18 +123,19 @@ def merge(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write a checkpoint with LoRAs merged into its transformers, in the published layout."""
+    """Write a checkpoint with LoRAs merged into its weights, in the published layout."""
     weights = _weights(weight, files)
     require_train_extra()
-    from vtb.models.wan.lora_merge import merge as merge_loras
+    from vtb.models.check import family_of
 
     sources = [file.resolve() for file in files]
-    made = merge_loras(sources, weights, model.resolve(), out.resolve(), expert=expert, force=force)
+    base, family = model.resolve(), family_of(model.resolve())
+    made = family.merge_loras(sources, weights, base, out.resolve(), expert=expert, force=force)
     for warning in made.warnings:
         warn(warning)
     payload = {
         "family": made.family,
-        "model": str(model.resolve()),
+        "model": str(base),
         "out": str(made.out),
         "lora": [
             {"file": str(file), "weight": factor, "layers": layers}
@@ -142,7 +147,9 @@ def merge(
     text = f"{state(made.is_new)}: {made.family} with {layers} layers changed\n{made.out}"
     emit("vtb.models.lora.merge/1", payload, text, json_mode)
     place = quote(str(out))
-    next_steps(f"vtb models check {place}", f"vtb infer video --model {place} --data DIR")
+    next_steps(
+        f"vtb models check {place}", f"vtb infer {family.command} --model {place} --data DIR"
+    )
 
 
 @app.command()

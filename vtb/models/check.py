@@ -56,10 +56,7 @@ def check(directory: Path, family: str | None = None, loras: Sequence[Path] = ()
     not installed (published T5 and VAE files are pickled state dicts, which torch reads), and
     UnreadableError when no family is recognised or a file is damaged.
     """
-    if not directory.is_dir():
-        raise MissingEnvironmentError(
-            f"model directory `{directory}` does not exist", hint="vtb models init --help"
-        )
+    _require_directory(directory)
     require_train_extra()
     model = families.load(family or _recognise(directory))
     found = [_look(directory, part) for part in model.parts(directory)]
@@ -74,6 +71,19 @@ def check(directory: Path, family: str | None = None, loras: Sequence[Path] = ()
     )
 
 
+def family_of(directory: Path) -> ModelFamily:
+    """The family whose model a directory holds; raises what `check` does."""
+    _require_directory(directory)
+    return families.load(_recognise(directory))
+
+
+def _require_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise MissingEnvironmentError(
+            f"model directory `{directory}` does not exist", hint="vtb models init --help"
+        )
+
+
 def _recognise(directory: Path) -> str:
     if (directory / MARKER).is_file():
         return str(read_json(directory / MARKER).get("family"))
@@ -83,7 +93,7 @@ def _recognise(directory: Path) -> str:
         raise UnreadableError(
             f"`{directory}` holds no model of a known family",
             fact=f"known: {', '.join(FAMILIES)}",
-            hint="name the family with --family to see what is missing",
+            hint=f"vtb models check {directory} --family NAME says what is missing",
         )
     return best
 

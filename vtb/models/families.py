@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -75,10 +75,26 @@ class LoraReport:
         return not self.unmatched and not self.faults and len(self.zero) < self.matched
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A merged checkpoint: how many layers each LoRA changed, and whether it was made now."""
+
+    out: Path
+    family: str
+    layers: tuple[int, ...]
+    warnings: tuple[str, ...]
+    is_new: bool
+
+
 class ModelFamily(ABC):
-    """One family of checkpoints in its published layout."""
+    """One family of checkpoints in its published layout.
+
+    `command` is the sub-command of `vtb train` and `vtb infer` that takes its models. `expert` is
+    a transformer's name where a model has two; a family without experts raises UsageError for it.
+    """
 
     name: str
+    command: str
     presets: tuple[str, ...]
 
     @abstractmethod
@@ -101,8 +117,25 @@ class ModelFamily(ABC):
         """Every tensor that a part must hold; imports the model code, allocates nothing."""
 
     @abstractmethod
-    def check_lora(self, directory: Path, file: Path) -> LoraReport:
+    def check_lora(self, directory: Path, file: Path, expert: str | None = None) -> LoraReport:
         """Compares a LoRA file with the checkpoint; raises UnreadableError if it is not one."""
+
+    @abstractmethod
+    def merge_loras(
+        self,
+        files: Sequence[Path],
+        weights: Sequence[float],
+        directory: Path,
+        out: Path,
+        *,
+        expert: str | None = None,
+        force: bool = False,
+    ) -> Merged:
+        """Writes the checkpoint with LoRAs, each times its weight, added to its weights.
+
+        Raises UnreadableError for a LoRA that does not belong to it, and ConflictError when `out`
+        holds another result (unless `force`) or anything else.
+        """
 
 
 def load(name: str) -> ModelFamily:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,17 @@ from vtb.core.files import read_json
 from vtb.models.wan.lora_file import Lora, paired
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+# Settings of peft with which an adapter is more, or other, than alpha / rank * B A on its base.
+OTHER_UPDATES = (
+    "use_rslora",
+    "use_dora",
+    "lora_bias",
+    "modules_to_save",
+    "trainable_token_indices",
+    "alora_invocation_tokens",
+)
+# These begin with A and B taken out of the base's weights, which are others from then on.
+OTHER_BASES = ("pissa", "corda", "olora", "loftq", "lora_ga")
 KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
 
 
@@ -27,7 +39,8 @@ def read_adapter(path: Path) -> Lora:
     """The updates in an `adapter_model.safetensors`, by the layer's name, on the CPU.
 
     Their alphas are those of the `adapter_config.json` beside it. Raises UnreadableError when
-    either file is damaged, or the first holds nothing, other tensors too, or half a pair.
+    either file is damaged, when the second asks for more than plain LoRA, or when the first holds
+    nothing, other tensors too, or half a pair.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -35,12 +48,29 @@ def read_adapter(path: Path) -> Lora:
             metadata = dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise UnreadableError(f"`{path}` is no safetensors file", fact=str(error)) from error
-    alpha = _Alpha(path.with_name(ADAPTER_CONFIG))
+    config = path.with_name(ADAPTER_CONFIG)
+    _require_plain(config)
+    alpha = _Alpha(config)
     pairs = {
         module: paired(path, module, halves.get("A"), halves.get("B"), alpha.of(module))
         for module, halves in _halves(path, tensors).items()
     }
     return Lora(pairs, metadata, str(path), "peft")
+
+
+def _require_plain(path: Path) -> None:
+    config = read_json(path)
+    asked = [key for key in OTHER_UPDATES if config.get(key)]
+    if config.get("bias", "none") != "none":
+        asked.append("bias")
+    if str(config.get("init_lora_weights")).lower().startswith(OTHER_BASES):
+        asked.append("init_lora_weights")
+    if asked:
+        raise UnreadableError(
+            f"`{path.parent}` holds no plain LoRA adapter",
+            fact=", ".join(f"{key} is {json.dumps(config[key])}" for key in asked),
+            hint="merge it into its base with peft, then use that as --model",
+        )
 
 
 def _halves(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

@@ -82,6 +82,13 @@ def processor_files(directory: Path) -> tuple[str, ...]:
     return (*TOKENIZER, *_present(directory, PROCESSORS), *_present(directory, TEMPLATES))
 
 
+def present_processor_files(directory: Path) -> list[str]:
+    """The files of tokenizer, processors and chat template that are there, in any layout."""
+    layouts = (TOKENIZER, *PROCESSORS, *TEMPLATES)
+    names = (file for files in layouts for file in files)
+    return [name for name in names if (directory / name).is_file()]
+
+
 def _present(directory: Path, layouts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     whole = (files for files in layouts if all((directory / file).is_file() for file in files))
     return next(whole, layouts[0])

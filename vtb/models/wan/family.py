@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from vtb.models.families import LoraReport, ModelFamily, Part
+from vtb.models.families import LoraReport, Merged, ModelFamily, Part
 from vtb.models.structure import Shapes
 from vtb.models.wan import variants
 from vtb.models.wan.checkpoint import fit, open_checkpoint
@@ -13,6 +14,7 @@ from vtb.models.wan.checkpoint import fit, open_checkpoint
 class WanFamily(ModelFamily):
     """One Wan variant in its published layout."""
 
+    command = "video"
     presets = ("tiny", "mini")
 
     def __init__(self, variant: variants.WanVariant) -> None:
@@ -35,10 +37,24 @@ class WanFamily(ModelFamily):
 
         return shapes_of(part)
 
-    def check_lora(self, directory: Path, file: Path) -> LoraReport:
+    def check_lora(self, directory: Path, file: Path, expert: str | None = None) -> LoraReport:
         from vtb.models.wan.lora_check import check_lora
 
-        return check_lora(open_checkpoint(directory, self._variant), file)
+        return check_lora(open_checkpoint(directory, self._variant), file, expert)
+
+    def merge_loras(
+        self,
+        files: Sequence[Path],
+        weights: Sequence[float],
+        directory: Path,
+        out: Path,
+        *,
+        expert: str | None = None,
+        force: bool = False,
+    ) -> Merged:
+        from vtb.models.wan.lora_merge import merge
+
+        return merge(files, weights, directory, out, expert=expert, force=force)
 
 
 TI2V_5B = WanFamily(variants.TI2V_5B)

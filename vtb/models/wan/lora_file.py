@@ -23,6 +23,9 @@ from vtb.models.wan.lora_keys import (
     recognise_layout,
 )
 
+# No layer of a Wan transformer is called so.
+LANGUAGE_MODEL = ("model.language_model.", "model.visual.")
+
 
 @dataclass(frozen=True, slots=True)
 class LoraPair:
@@ -86,7 +89,8 @@ def read_lora(path: Path) -> Lora:
     """Reads a LoRA file in any layout, on the CPU, in the stored dtype.
 
     Without an alpha tensor, alpha is the rank. Raises UnreadableError when the file is no
-    safetensors file, holds nothing or other tensors too, or lacks half of a pair.
+    safetensors file, holds nothing or other tensors too, lacks half of a pair, or is a language
+    model's adapter, whose alpha would stand in another file.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -99,6 +103,12 @@ def read_lora(path: Path) -> Lora:
         parsed = parse_key(key)
         if parsed is None:
             raise UnreadableError(f"`{path}` is no LoRA file", fact=f"it holds `{key}`")
+        if parsed[0].startswith(LANGUAGE_MODEL):
+            raise UnreadableError(
+                f"`{path}` is the adapter of a language model",
+                fact=f"it holds `{key}`",
+                hint=f"vtb models lora merge {path} --model DIR -o OUT",
+            )
         layers.setdefault(parsed[0], {})[parsed[1]] = tensor
     if not layers:
         raise UnreadableError(f"`{path}` is no LoRA file", fact="it holds no tensors")
