@@ -77,6 +77,19 @@ def test_videothinkbench_takes_samples_without_a_clip(rows, dataset_of, tmp_path
     assert data[0]["reasoning_image"] == data[0]["image"]
 
 
+def test_chosen_samples_alone_are_exported(rows, dataset_of, tmp_path):
+    dataset, chosen = dataset_of(rows), {rows[1]["id"], rows[3]["id"]}
+    out, options = tmp_path / "out", {"split": "all", "language": "en"}
+    result = export(dataset, "vbvr", out, ids=chosen, **options)
+    assert (result.count, result.skipped) == (2, {"other_id": 2})
+    assert {path.name for path in out.iterdir() if path.is_dir()} == chosen
+    assert export(dataset, "vbvr", out, ids=chosen, **options).made == 0
+    with pytest.raises(ConflictError, match="ids"):
+        export(dataset, "vbvr", out, **options)
+    with pytest.raises(UnreadableError, match="other_id: 4"):
+        export(dataset, "vbvr", tmp_path / "none", ids=(), **options)
+
+
 def test_a_layout_that_can_hold_nothing_leaves_nothing(rows, dataset_of, tmp_path, monkeypatch):
     dataset = dataset_of([row | {"video": None} for row in rows])
     with pytest.raises(UnreadableError, match="no_video: 4") as caught:

@@ -139,6 +139,8 @@ def test_clear_removes_all_that_a_run_wrote(run):
     run.final.mkdir()
     run.events.touch()
     run.log.touch()
+    run.preflight.touch()
+    run.tried.touch()
     (run.path / "notes.txt").touch()
     run.clear()
     assert [path.name for path in run.path.iterdir()] == ["notes.txt"]

@@ -57,6 +57,7 @@ _HINTS = {
     "no_video": "make the dataset again with clips: vtb gen ... --video",
     "foreign_task_group": "choose another layout with --to",
     "other_task": "choose other tasks",
+    "other_id": "choose other samples",
 }
 
 
@@ -83,13 +84,14 @@ def export(
     split: str,
     language: Language,
     tasks: Collection[str] = (),
+    ids: Collection[str] | None = None,
     limits: PictureLimits | None = None,
     force: bool = False,
 ) -> ExportResult:
     """Writes one split (or `all`) in a foreign layout; `out` appears only when it is complete.
 
-    Of several `tasks`, or all if there are none; `limits` scale the pictures that vision-language
-    models are shown.
+    Of several `tasks`, or all if there are none, and of those the samples with these `ids`, or all
+    if they are None; `limits` scale the pictures that vision-language models are shown.
 
     Raises UsageError for an unknown layout, split or language and for an empty split,
     UnreadableError when not a single sample can be exported, and ConflictError when `out` holds
@@ -107,6 +109,7 @@ def export(
         "split": split,
         "language": language,
         **({"tasks": sorted(tasks)} if tasks else {}),
+        **({} if ids is None else {"ids": sorted(ids)}),
         **({"pictures": asdict(limits)} if limits else {}),
     }
     earlier = _earlier(out, settings, force=force)
@@ -116,7 +119,7 @@ def export(
     with atomic_directory(out) as building:
         with progress("exporting", total) as advance:
             records = _exportable(
-                _records(dataset, split, language, advance), writer, tasks, skipped
+                _records(dataset, split, language, advance), writer, tasks, ids, skipped
             )
             writer.write((_scaled(record, limits) for record in records), building)
         count = total - skipped.total()
@@ -178,12 +181,19 @@ def _records(
 
 
 def _exportable(
-    records: Iterable[Record], layout: Layout, tasks: Collection[str], skipped: Counter[str]
+    records: Iterable[Record],
+    layout: Layout,
+    tasks: Collection[str],
+    ids: Collection[str] | None,
+    skipped: Counter[str],
 ) -> Iterator[Record]:
     """The wanted records that the layout can hold; counts the others by reason in `skipped`."""
     for record in records:
-        is_other = bool(tasks) and record.instance.task not in tasks
-        fault = "other_task" if is_other else layout.fault(record)
+        fault = layout.fault(record)
+        if tasks and record.instance.task not in tasks:
+            fault = "other_task"
+        elif ids is not None and record.id not in ids:
+            fault = "other_id"
         if fault is None:
             yield record
         else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from vtb.core.config import Config
 from vtb.recipe.schema import Fraction, LogTable, Positive, Recipe, TrainTable
@@ -12,6 +12,16 @@ from vtb.recipe.schema import Fraction, LogTable, Positive, Recipe, TrainTable
 # Bits of a model that training may leave as they are.
 Frozen = Literal["vision", "aligner"]
 BackendName = Literal["ms-swift", "trl"]
+# Of a model's answers to a puzzle, the smallest and the largest share that solve it. Neither 0 nor
+# 1: then all answers would earn the same.
+Mixed = Annotated[float, Field(gt=0, lt=1)]
+Band: TypeAlias = tuple[Mixed, Mixed]
+
+
+def _rising(band: Band) -> Band:
+    if band[0] > band[1]:
+        raise ValueError("the smaller share comes first")
+    return band
 
 
 class VlmModelTable(Config):
@@ -116,10 +126,20 @@ class RewardTable(Config):
 class PreflightTable(Config):
     """What the base model earns, sampled before GRPO begins; `prompts = 0` skips it."""
 
-    prompts: int = Field(default=16, ge=0, description="Puzzles asked.")
+    prompts: int = Field(default=16, ge=0, description="Puzzles asked; see also `curriculum.band`.")
     generations: Annotated[int, Field(ge=2)] = Field(default=8, description="Answers to each.")
     max_flat: Fraction = Field(
         default=1.0, description="Groups of equal rewards, of all, from which on training stops."
+    )
+
+
+class CurriculumTable(Config):
+    """Which puzzles GRPO trains on."""
+
+    band: Annotated[Band, AfterValidator(_rising)] | None = Field(
+        default=None,
+        description="Smallest and largest share of right answers of the base model to a puzzle, of "
+        "those that `preflight` asks; none: all puzzles, asked or not.",
     )
 
 
@@ -162,6 +182,7 @@ class VlmRecipe(Recipe):
     grpo: GrpoTable = GrpoTable()
     reward: RewardTable = RewardTable()
     preflight: PreflightTable = PreflightTable()
+    curriculum: CurriculumTable = CurriculumTable()
     rollout: RolloutTable = RolloutTable()
     save: VlmSaveTable = VlmSaveTable()
     log: LogTable = LogTable()

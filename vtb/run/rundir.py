@@ -119,6 +119,11 @@ class RunDirectory:
         return self.path / "preflight.json"
 
     @property
+    def tried(self) -> Path:
+        """One JSON object per completion of the base model before training began."""
+        return self.path / "tried.jsonl"
+
+    @property
     def completions(self) -> Path:
         """One JSON object per completion that was rewarded."""
         return self.path / "completions.jsonl"
@@ -174,9 +179,16 @@ class RunDirectory:
             self.backend,
         ):
             shutil.rmtree(directory, ignore_errors=True)
-        for path in (self.recipe, self.events, self.encoding, self.log, self.preflight):
+        for path in (
+            self.recipe,
+            self.events,
+            self.encoding,
+            self.log,
+            self.preflight,
+            self.tried,
+            self.completions,
+        ):
             path.unlink(missing_ok=True)
-        self.completions.unlink(missing_ok=True)
         for name in ("run.json", "plan.json"):
             (self.path / name).unlink(missing_ok=True)
 

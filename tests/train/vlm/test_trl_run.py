@@ -199,6 +199,17 @@ def test_grpo_logs_what_it_does(trained, taught, squares):
     assert "over the last" in (run.final / "README.md").read_text()
 
 
+def test_grpo_trains_on_the_puzzles_of_its_curriculum(trained, taught, squares):
+    pool = ("curriculum.band=[0.2, 0.8]", "preflight.prompts=50")
+    run = trained(*SMALL_GRPO[:-2], *pool, "preflight.generations=8", recipe=GRPO, model=taught)
+    found = read_json(run.preflight)["curriculum"]
+    assert found["below"] + found["within"] + found["above"] == len(found["accuracy"]) == 50
+    chosen = {name for name, share in found["accuracy"].items() if 0.2 <= share <= 0.8}
+    assert 2 <= found["within"] == len(chosen) < 50
+    asked = {line["vtb_id"] for line in read_json_lines(run.completions)}
+    assert asked and asked <= chosen
+
+
 @pytest.mark.slow
 def test_a_resumed_grpo_run_is_the_same_run(trained, taught):
     options = {"recipe": GRPO, "model": taught}

@@ -16,7 +16,7 @@ from vtb.models.qwen3_vl.checkpoint import FAMILY, read_config, weight_files
 from vtb.models.qwen3_vl.pictures import PictureLimits
 from vtb.recipe.load import Resolved, load
 from vtb.recipe.source import leaves
-from vtb.recipe.vlm import VlmRecipe
+from vtb.recipe.vlm import Band, VlmRecipe
 from vtb.run.extras import require_train_extra
 from vtb.run.provenance import Gpu, gpus
 from vtb.run.rundir import RunDirectory, RunRecord
@@ -32,7 +32,9 @@ FREE_KEYS = (
     "grpo.completions_keep",
     "rollout.memory",
 )
-FREE_TABLES = ("dist.", "log.", "preflight.")
+FREE_TABLES = ("dist.", "log.")
+# Free as well, unless it chooses what is trained on.
+PREFLIGHT = "preflight."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class VlmJob:
     def is_grpo(self) -> bool:
         """Whether the model learns from rewards."""
         return self.recipe.train.method == "grpo"
+
+    @property
+    def band(self) -> Band | None:
+        """The base model's accuracy on puzzles that are trained on; None where it is no matter."""
+        return self.recipe.curriculum.band if self.is_grpo else None
 
     @property
     def limits(self) -> PictureLimits:
@@ -124,10 +131,12 @@ def _settings(
     resolved: Resolved[VlmRecipe], dataset: Dataset, weights: Sequence[Path]
 ) -> dict[str, Any]:
     buckets = split_rule(dataset.path).buckets(SPLIT)
+    chooses = resolved.recipe.curriculum.band is not None
+    free_tables = FREE_TABLES if chooses else (*FREE_TABLES, PREFLIGHT)
     decisive = (
         (key, value)
         for key, value in leaves(resolved.values)
-        if key not in FREE_KEYS and not key.startswith(FREE_TABLES)
+        if key not in FREE_KEYS and not key.startswith(free_tables)
     )
     return {
         **dict(decisive),

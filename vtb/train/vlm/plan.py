@@ -15,6 +15,7 @@ from vtb.run.plan import Check, Estimates, Plan
 from vtb.train.launch.resources import room_check
 from vtb.train.vlm.backends import BACKENDS
 from vtb.train.vlm.child import Stage, VlmChildArguments
+from vtb.train.vlm.curriculum import request_checks
 from vtb.train.vlm.estimate import Size, memory_gib
 from vtb.train.vlm.job import VlmJob
 from vtb.train.vlm.layers import trainable_parameters
@@ -56,6 +57,7 @@ def plan_vlm(job: VlmJob) -> Plan:
             *batch_checks(job),
             *length_checks(job, lengths),
             *recipe_checks(job, shapes),
+            *request_checks(job),
             *backend.checks(job),
             *environment_checks(job),
             *_memory_checks(job, estimates),

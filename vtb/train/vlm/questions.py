@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,11 @@ ASKED = "<|im_start|>user\n<|vision_start|><|vision_end|>{}<|im_end|>\n<|im_star
 ANSWERED = "{}<|im_end|>\n"
 
 
-def export_questions(job: VlmJob, layout: str) -> ExportResult:
-    """Writes the training split into the run's `data/`; what is there already is kept."""
+def export_questions(job: VlmJob, layout: str, ids: Collection[str] | None = None) -> ExportResult:
+    """Writes the training split into the run's `data/`; what is there already is kept.
+
+    Of it the samples with these `ids`, or all if they are None.
+    """
     return export(
         job.dataset,
         layout,
@@ -30,6 +33,7 @@ def export_questions(job: VlmJob, layout: str) -> ExportResult:
         split=SPLIT,
         language="en",
         tasks=job.recipe.data.tasks,
+        ids=ids,
         limits=job.limits,
         force=True,
     )

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from vtb.core.files import read_json_lines
+from vtb.core.files import read_json, read_json_lines
 from vtb.run.launch import Ending, execute
 from vtb.run.plan import Check, Plan
 from vtb.train.launch.invocation import Launch, invoke, require_no_errors
 from vtb.train.launch.outcome import Outcome
 from vtb.train.vlm.backends import BACKENDS
+from vtb.train.vlm.curriculum import chosen, result_check
 from vtb.train.vlm.job import VlmJob
 from vtb.train.vlm.plan import plan_vlm
 from vtb.train.vlm.questions import export_questions
@@ -35,7 +36,7 @@ def run_vlm_job(
 
 
 class _Stages:
-    """Executes a plan after its data is written and the base model has been tried."""
+    """Executes a plan after the base model has been tried and the data is written."""
 
     def __init__(self, job: VlmJob, warn: Callable[[Check], None], launch: Launch) -> None:
         self._job, self._warn, self._launch = job, warn, launch
@@ -43,10 +44,11 @@ class _Stages:
     def __call__(self, plan: Plan, log: Path, watch: Callable[[], None]) -> Ending:
         job, backend = self._job, BACKENDS[self._job.recipe.train.backend]
         if job.cluster.is_main:
-            export_questions(job, backend.layout)
             ending = self._try_base(plan, log, watch)
             if ending.signal is not None:
                 return replace(ending, is_complete=False)
+            ids = None if job.band is None else chosen(read_json(job.run.preflight))
+            export_questions(job, backend.layout, ids)
         seen = len(self._warnings())
         ending = self._train(plan, log, watch)
         for message in self._warnings()[seen:]:
@@ -66,15 +68,19 @@ class _Stages:
         return ending
 
     def _try_base(self, plan: Plan, log: Path, watch: Callable[[], None]) -> Ending:
-        run = self._job.run
-        if not plan.preflight or run.steps():
+        job, wanted = self._job, self._job.recipe.preflight
+        # A curriculum says at each start what it has chosen.
+        is_over = bool(job.run.steps()) and job.band is None
+        if not plan.preflight or is_over:
             return Ending()
         ending = Ending()
-        if read_report(run, self._job.recipe.preflight) is None:
+        if read_report(job.run, wanted) is None:
             ending = self._launch(replace(plan, argv=plan.preflight, files={}), log, watch)
-        report = read_report(run, self._job.recipe.preflight)
+        report = read_report(job.run, wanted)
         if report is not None:
-            checks = findings(report, self._job.recipe.preflight)
+            checks = findings(report, wanted)
+            if job.band is not None:
+                checks = (result_check(job, report), *checks)
             require_no_errors(replace(plan, checks=checks))
             for check in checks:
                 self._warn(check)

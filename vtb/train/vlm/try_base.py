@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from vtb.core.files import atomic_write_json
+from vtb.core.files import append_line, atomic_write_json, read_json_lines
 from vtb.data.store import Dataset, open_dataset
 from vtb.infer.chat.local import LocalBackend
 from vtb.infer.chat.protocol import ChatBackend, ChatResult, Sampling
@@ -22,8 +25,9 @@ from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.watchdog import Watchdog
 from vtb.train.rewards import REWARDS, parts_of, weights_of
 from vtb.train.vlm.child import Device, VlmChildArguments
+from vtb.train.vlm.curriculum import measured
 from vtb.train.vlm.job import limits_of
-from vtb.train.vlm.variance import Tried, report
+from vtb.train.vlm.variance import CURRICULUM, Tried, report
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
@@ -33,17 +37,43 @@ def try_base(arguments: VlmChildArguments, stop: StopRequest) -> bool:
     run = RunDirectory(arguments.run)
     recipe = load(VlmRecipe, str(run.recipe)).recipe
     dataset = open_dataset(arguments.data)
-    chosen = _spread(_ids(dataset, recipe.data.tasks), recipe.preflight.prompts)
-    tried: list[Tried] = []
+    asked = _spread(_ids(dataset, recipe.data.tasks), recipe.preflight.prompts)
+    rounds = _finished_rounds(run, asked)
     with Watchdog(run, 0) as dog:
         backend = _backend(arguments.model, arguments.device, recipe)
         for sampling in _samplings(recipe):
-            if stop.signal is not None:
-                return False
-            tried.extend(_tried(dataset, chosen, backend, sampling, recipe))
-            dog.beat()
-    atomic_write_json(run.preflight, report(tried, recipe.preflight))
+            if sampling.seed in rounds:
+                continue
+            answers: list[Tried] = []
+            for one in _tried(dataset, asked, backend, sampling, recipe):
+                if stop.signal is not None:
+                    return False
+                answers.append(one)
+                dog.beat()
+            _note_round(run, sampling.seed, answers)
+            rounds[sampling.seed] = answers
+    tried = [one for sampling in _samplings(recipe) for one in rounds[sampling.seed]]
+    band = recipe.curriculum.band
+    found = {} if band is None else {CURRICULUM: measured(tried, band)}
+    atomic_write_json(run.preflight, {**report(tried, recipe.preflight), **found})
     return True
+
+
+def _finished_rounds(run: RunDirectory, asked: Sequence[str]) -> dict[int, list[Tried]]:
+    """The answers that an earlier process has noted, by the seed they were drawn from.
+
+    A round has one answer to each puzzle; those of fewer or others are left out.
+    """
+    rounds: defaultdict[int, dict[str, Tried]] = defaultdict(dict)
+    for row in read_json_lines(run.tried):
+        seed = row.pop("seed")
+        rounds[seed][row["sample_id"]] = Tried(**row)
+    return {seed: [*answers.values()] for seed, answers in rounds.items() if {*answers} == {*asked}}
+
+
+def _note_round(run: RunDirectory, seed: int, answers: Sequence[Tried]) -> None:
+    rows = ({"seed": seed, **asdict(one)} for one in answers)
+    append_line(run.tried, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
 
 
 def _ids(dataset: Dataset, tasks: Sequence[str]) -> list[str]:

@@ -14,6 +14,8 @@ from vtb.run.plan import Check
 from vtb.run.rundir import RunDirectory
 
 SCHEMA = "vtb.preflight/1"
+# Under this key a report says what `vtb.train.vlm.curriculum` chooses by.
+CURRICULUM = "curriculum"
 # From such a share of equal groups, or of cut completions, on there is little to learn from.
 MANY_FLAT, MANY_CUT = 0.8, 0.5
 SHOWN_PER_TASK = 3
@@ -66,24 +68,28 @@ def read_report(run: RunDirectory, wanted: PreflightTable) -> dict[str, Any] | N
 
 def findings(found: Mapping[str, Any], wanted: PreflightTable) -> tuple[Check, ...]:
     """What a report speaks against: an error where nothing can be learnt, warnings else."""
-    flat, cut = found["zero_std_groups"], found["clipped"]
+    # A curriculum leaves out what would be flat.
+    checks = [] if CURRICULUM in found else _flat_checks(found, wanted)
+    cut = found["clipped"]
+    if cut >= MANY_CUT:
+        message = f"{cut:.0%} of the completions were cut off at grpo.max_completion"
+        checks.append(Check("warning", "clipped", message, "allow longer ones"))
+    return tuple(checks)
+
+
+def _flat_checks(found: Mapping[str, Any], wanted: PreflightTable) -> list[Check]:
+    flat = found["zero_std_groups"]
     status, share = max(found["status"].items(), key=lambda item: item[1])
     counts = f"{flat:.0%} of the groups earn the same for every completion"
     facts = f"mean reward {found['reward']:.2f}, {share:.0%} of the completions are `{status}`"
-    checks: list[Check] = []
     if flat >= wanted.max_flat:
         hint = "train it with --method sft first"
         if status != "ok":
             hint += ", until it gives readable answers"
         if found["accuracy"] == 1:
             hint = "it solves them all: train on harder puzzles"
-        checks.append(Check("error", "reward", f"{counts}: {facts}", hint))
-    elif flat >= MANY_FLAT:
-        checks.append(Check("warning", "reward", f"{counts}: {facts}"))
-    if cut >= MANY_CUT:
-        message = f"{cut:.0%} of the completions were cut off at grpo.max_completion"
-        checks.append(Check("warning", "clipped", message, "allow longer ones"))
-    return tuple(checks)
+        return [Check("error", "reward", f"{counts}: {facts}", hint)]
+    return [Check("warning", "reward", f"{counts}: {facts}")] if flat >= MANY_FLAT else []
 
 
 def _of_task(tried: Sequence[Tried]) -> dict[str, Any]:
