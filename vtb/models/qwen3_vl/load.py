@@ -15,6 +15,7 @@ from transformers import (
 
 from vtb.core.errors import UnreadableError
 from vtb.models.qwen3_vl.architecture import shapes_of
+from vtb.models.qwen3_vl.batched import batch_pictures
 from vtb.models.qwen3_vl.checkpoint import read_config, weight_files
 from vtb.models.qwen3_vl.lora_check import require_adapter
 from vtb.models.qwen3_vl.pictures import PictureLimits
@@ -43,6 +44,7 @@ def load_model(
         model: Any = AutoModelForImageTextToText.from_pretrained(
             directory, dtype=dtype, local_files_only=True
         )
+    batch_pictures(model)
     return model
 
 
