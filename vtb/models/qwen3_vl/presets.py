@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vtb.models.qwen3_vl.processor import PATCHES
-
+PATCHES: Mapping[str, Any] = {"patch_size": 16, "merge_size": 2, "temporal_patch_size": 2}
 ROPE_THETA = 5_000_000
 
 
@@ -17,7 +16,8 @@ class Preset:
 
     `mrope_section` splits half of `head_dim` between time, height and width; three times the
     second or third part is no more than that half. `max_image_tokens` is the largest picture, in
-    tokens of 32x32 px, and weights are drawn with `text_std` and `vision_std`.
+    tokens of 32x32 px, and weights are drawn with `text_std` and `vision_std`. The tokenizer
+    learns `text_tokens` tokens from the file `corpus`.
     """
 
     hidden: int
@@ -33,6 +33,8 @@ class Preset:
     max_image_tokens: int
     text_std: float
     vision_std: float
+    corpus: str
+    text_tokens: int
 
     def text(self) -> dict[str, Any]:
         """The language model's part of `config.json`, but for what the tokenizer decides."""
@@ -91,10 +93,12 @@ PRESETS: Mapping[str, Preset] = {
         # With the usual 0.02 a LoRA cannot learn, since the embeddings are frozen.
         text_std=0.15,
         vision_std=0.1,
+        corpus="corpus.txt",
+        text_tokens=363,
     ),
     "mini": Preset(
         hidden=192,
-        intermediate=512,
+        intermediate=384,
         layers=6,
         heads=6,
         head_dim=32,
@@ -106,5 +110,8 @@ PRESETS: Mapping[str, Preset] = {
         max_image_tokens=1024,
         text_std=0.05,
         vision_std=0.05,
+        # The questions of mazes and eyeballing: a word is one token, as in a large vocabulary.
+        corpus="questions.txt",
+        text_tokens=812,
     ),
 }

@@ -9,19 +9,19 @@ from typing import Any
 from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
 from vtb.models.qwen3_vl.pictures import PictureLimits
+from vtb.models.qwen3_vl.presets import PATCHES, Preset
 from vtb.models.qwen3_vl.tokenizer import build_tokenizer
 
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")
-PATCHES: Mapping[str, Any] = {"patch_size": 16, "merge_size": 2, "temporal_patch_size": 2}
 COLOURS: Mapping[str, Any] = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 # Px of all frames of a video.
 VIDEO_AREA = {"shortest_edge": 4096, "longest_edge": 131_072}
 
 
-def write_processor(directory: Path, max_image_tokens: int) -> Qwen3VLProcessor:
+def write_processor(directory: Path, preset: Preset) -> Qwen3VLProcessor:
     """Saves the processor of a small model and returns it."""
     area = PictureLimits.area
-    size = {"shortest_edge": area(1), "longest_edge": area(max_image_tokens)}
+    size = {"shortest_edge": area(1), "longest_edge": area(preset.max_image_tokens)}
     images = Qwen2VLImageProcessor(**PATCHES, **COLOURS, size=size)
     videos = Qwen3VLVideoProcessor(
         **PATCHES,
@@ -34,7 +34,7 @@ def write_processor(directory: Path, max_image_tokens: int) -> Qwen3VLProcessor:
     )
     processor = Qwen3VLProcessor(
         image_processor=images,
-        tokenizer=build_tokenizer(),
+        tokenizer=build_tokenizer(preset.corpus, preset.text_tokens),
         video_processor=videos,
         chat_template=TEMPLATE.read_text("utf-8"),
     )

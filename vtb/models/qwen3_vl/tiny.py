@@ -40,7 +40,7 @@ def write_checkpoint(directory: Path, preset: str, seed: int) -> int:
     written last.
     """
     size = PRESETS[preset]
-    tokenizer = write_processor(directory, size.max_image_tokens).tokenizer
+    tokenizer = write_processor(directory, size).tokenizer
     config = _config(size, tokenizer)
     shapes = shapes_of(config)
     weights = random_weights(shapes, partial(_weight, size), str(seed))

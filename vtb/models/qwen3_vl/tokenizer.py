@@ -46,16 +46,15 @@ ROLES: Mapping[str, Any] = {
     "bos_token": None,
     "unk_token": None,
 }
-TEXT_TOKENS = 363  # 256 bytes and the commonest pieces of the corpus
-CORPUS = Path(__file__).with_name("corpus.txt")
 
 
-def build_tokenizer() -> Qwen2Tokenizer:
-    """A byte-level BPE tokenizer of 389 tokens, the same each time.
+def build_tokenizer(corpus: str, text_tokens: int) -> Qwen2Tokenizer:
+    """A byte-level BPE tokenizer of a text beside this module, the same each time.
 
-    Decoding gives back any text in Unicode's NFC form.
+    It has `text_tokens` tokens, 256 of them bytes, and 26 special ones. Decoding gives back any
+    text in Unicode's NFC form.
     """
-    tokenizer = _train()
+    tokenizer = _train(Path(__file__).with_name(corpus).read_text("utf-8"), text_tokens)
     tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in ADDED_TOKENS])
     return Qwen2Tokenizer(
@@ -63,7 +62,7 @@ def build_tokenizer() -> Qwen2Tokenizer:
     )
 
 
-def _train() -> Tokenizer:
+def _train(text: str, tokens: int) -> Tokenizer:
     # The class brings its own splitting of text, and insists on it when a directory is loaded.
     qwen = Qwen2Tokenizer().backend_tokenizer
     tokenizer = Tokenizer(models.BPE())
@@ -71,9 +70,9 @@ def _train() -> Tokenizer:
     tokenizer.pre_tokenizer = qwen.pre_tokenizer
     tokenizer.decoder = qwen.decoder
     trainer = trainers.BpeTrainer(
-        vocab_size=TEXT_TOKENS,
+        vocab_size=tokens,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(CORPUS.read_text("utf-8").splitlines(), trainer)
+    tokenizer.train_from_iterator(text.splitlines(), trainer)
     return tokenizer

@@ -13,6 +13,7 @@ from trl.trainer.sft_config import SFTConfig
 
 from vtb.models.structure import Shapes
 from vtb.recipe.vlm import VlmRecipe
+from vtb.run.executor import usable_cpus
 from vtb.train.loop.batching import Batching
 from vtb.train.vlm.child import VlmChildArguments
 from vtb.train.vlm.layers import lora_layers
@@ -22,13 +23,17 @@ SCHEDULERS: Mapping[str, str] = {
     "linear": "linear",
     "cosine": "cosine",
 }
+WORKERS = 8  # processes that decode pictures for one GPU
 
 
 def sft_config(
     recipe: VlmRecipe, arguments: VlmChildArguments, world: int, output: Path
 ) -> SFTConfig:
     """Arguments of supervised fine-tuning, which cuts nothing: the preflight knows the lengths."""
-    return SFTConfig(**_common(recipe, arguments, world, output), max_length=None)
+    common = _common(recipe, arguments, world, output)
+    # A GPU would wait for pictures that one process decodes.
+    workers = 0 if arguments.device == "cpu" else min(WORKERS, usable_cpus() // world)
+    return SFTConfig(**common, max_length=None, dataloader_num_workers=workers)
 
 
 def grpo_config(
