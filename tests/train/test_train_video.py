@@ -10,8 +10,9 @@ import time
 
 import pytest
 from safetensors import safe_open
+from safetensors.torch import load_file
 
-from vtb.core.errors import ConflictError, LockedError
+from vtb.core.errors import ConflictError, LockedError, UsageError
 from vtb.core.files import read_json_lines
 from vtb.run.launch import Ending
 from vtb.run.lock import output_lock
@@ -114,6 +115,42 @@ def test_stopped_and_continued_equals_straight(straight, tmp_path, job_of, in_pr
     assert outcome.resumed_from == 2
     assert losses(tmp_path) == losses(straight)
     assert weights(tmp_path) == weights(straight)
+
+
+def test_goes_on_from_a_lora(straight, tmp_path, job_of, in_process):
+    import torch
+
+    start = straight / "final" / "lora.safetensors"
+    at_rest = f"lora.init_from={start}", "train.lr=1e-12", "train.weight_decay=0"
+    run_job(job_of(tmp_path, *at_rest), warn=lambda check: None, launch=in_process)
+    begun, ended = load_file(start), load_file(tmp_path / "final" / "lora.safetensors")
+    assert begun.keys() == ended.keys()
+    assert all(torch.equal(ended[name], begun[name]) for name in begun)
+    other = f"lora.init_from={straight / 'checkpoints' / 'step-000006' / 'lora.safetensors'}"
+    with pytest.raises(ConflictError) as caught:
+        run_job(job_of(tmp_path, other, *at_rest[1:]), warn=lambda check: None)
+    assert "lora.init_from" in caught.value.fact
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "hint"),
+    [
+        ("lora.rank=2", "has rank 4", "-s lora.rank=4"),
+        ('lora.target_modules=["q"]', "has other layers than the recipe", "the targets"),
+        ("train.target=full", "trains no LoRA", "leave lora.init_from out"),
+    ],
+)
+def test_a_lora_of_another_form_is_no_start(straight, tmp_path, job_of, override, message, hint):
+    start = straight / "final" / "lora.safetensors"
+    plan = plan_video(job_of(tmp_path, f"lora.init_from={start}", override))
+    check = next(check for check in plan.checks if check.name == "init_from")
+    assert check.level == "error"
+    assert message in check.message and hint in check.hint
+
+
+def test_a_start_that_is_not_there(tmp_path, job_of):
+    with pytest.raises(UsageError, match="no file"):
+        job_of(tmp_path, f"lora.init_from={tmp_path / 'none.safetensors'}")
 
 
 def test_deleted_final_weights_are_written_again(straight, job_of, in_process):

@@ -59,6 +59,9 @@ class LoraTable(Config):
         default=("q", "k", "v", "o", "ffn.0", "ffn.2"),
         description="Endings of the adapted layers' names.",
     )
+    init_from: str = Field(
+        default="", description="LoRA file of this rank and these layers to go on from; none: zero."
+    )
 
 
 class TrainTable(Config):

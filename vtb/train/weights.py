@@ -34,7 +34,7 @@ class LoraWeights:
     FILE = "lora.safetensors"
 
     def __init__(self, dit: Any, recipe: VideoRecipe) -> None:
-        """Injects a new adapter, which changes nothing yet."""
+        """Injects an adapter: that of the recipe's file, or one that changes nothing yet."""
         lora = recipe.lora
         inject_lora(
             dit,
@@ -44,6 +44,8 @@ class LoraWeights:
             seed=recipe.train.seed,
         )
         self._dit = dit
+        if lora.init_from:
+            assign_lora(dit, read_lora(Path(lora.init_from)))
 
     def write(self, directory: Path, step: int) -> None:
         """Writes the LoRA in float32 with its step."""

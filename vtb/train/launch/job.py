@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vtb.core.errors import UsageError
+from vtb.core.files import sha256_file
 from vtb.core.home import cache_root
 from vtb.data.request import split_rule
 from vtb.data.store import Dataset, open_dataset
@@ -133,6 +134,10 @@ def open_job(
     require_train_extra()
     chosen = [f"model.expert={expert}"] if expert else []
     resolved = load(VideoRecipe, recipe, [*overrides, *chosen])
+    start = resolved.recipe.lora.init_from
+    if start:  # a run may go on from another directory
+        chosen.append(f"lora.init_from={Path(start).resolve()}")
+        resolved = load(VideoRecipe, recipe, [*overrides, *chosen])
     dataset = open_dataset(data.resolve())
     clips = ClipSource(dataset, resolved.recipe.data, SPLIT)
     checkpoint = _open_model(resolved.recipe, model.resolve())
@@ -164,6 +169,7 @@ def open_job(
             "data.split": SPLIT,
             "data.buckets": [buckets.start, buckets.stop],
             "model.fingerprint": weights_fingerprint(present),
+            **({"lora.init_from": _lora_hash(Path(start))} if start else {}),
         },
         is_cache_only=is_cache_only,
         is_auto=machines.num_gpus is None,
@@ -172,6 +178,12 @@ def open_job(
 
 def _decides(key: str) -> bool:
     return key not in (*FREE_KEYS, "summary") and not key.startswith(FREE_TABLES)
+
+
+def _lora_hash(path: Path) -> str:
+    if not path.is_file():
+        raise UsageError(f"lora.init_from: `{path}` is no file", hint="leave it out to start anew")
+    return sha256_file(path)
 
 
 def _schedule_length(recipe: VideoRecipe, dataset: Dataset, clips: ClipSource) -> int:

@@ -25,9 +25,16 @@ def trainable_parameters(
         case "vae":
             return parameter_count(checkpoint.shapes(checkpoint.part("vae")))
         case "lora":
-            linears = linear_shapes(_transformer_shapes(checkpoint, expert))
-            chosen = select_targets(linears, recipe.lora.target_modules)
-            return lora_parameter_count({name: linears[name] for name in chosen}, recipe.lora.rank)
+            return lora_parameter_count(
+                adapted_layers(recipe, checkpoint, expert), recipe.lora.rank
+            )
+
+
+def adapted_layers(recipe: VideoRecipe, checkpoint: WanCheckpoint, expert: Expert | None) -> Shapes:
+    """Shapes of the layers that get a LoRA; raises UsageError when a target matches nothing."""
+    linears = linear_shapes(_transformer_shapes(checkpoint, expert))
+    chosen = select_targets(linears, recipe.lora.target_modules)
+    return {name: linears[name] for name in chosen}
 
 
 def transformer_workload(
