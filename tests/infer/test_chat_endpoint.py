@@ -1,8 +1,10 @@
 """The OpenAI-compatible backend against a local stub: retries, refusals, concurrency."""
 
 import base64
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from vtb.core.errors import MissingEnvironmentError
 from vtb.infer.chat.endpoint import MAX_ATTEMPTS, MAX_FAILURES, EndpointBackend
@@ -17,6 +19,12 @@ def requests(count, images=()):
         ChatRequest(str(n), (ChatMessage("user", f"question {n}", tuple(images)),))
         for n in range(count)
     ]
+
+
+def png(*size):
+    file = BytesIO()
+    Image.new("RGB", size, "red").save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.fixture
@@ -39,9 +47,9 @@ def question(body):
 def test_a_request_says_all_that_was_asked(ask, endpoint, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     stub = endpoint.Stub(lambda body, attempt: (200, "fine", {}))
-    results = ask(stub, requests(1, images=[b"png"]))
+    results = ask(stub, requests(1, images=[png(64, 64)]))
     body = stub.bodies[0]
-    url = "data:image/png;base64," + base64.b64encode(b"png").decode()
+    url = "data:image/png;base64," + base64.b64encode(png(64, 64)).decode()
     assert body["messages"] == [
         {
             "role": "user",
@@ -58,9 +66,19 @@ def test_a_request_says_all_that_was_asked(ask, endpoint, monkeypatch):
         3,
     )
     assert stub.keys == ["Bearer secret"]
+
     result = results["0"]
     assert (result.text, result.finish_reason, result.error) == ("fine", "stop", None)
     assert (result.prompt_tokens, result.completion_tokens) == (7, 3)
+
+
+def test_pictures_have_the_sizes_of_training(ask, endpoint):
+    stub = endpoint.Stub(lambda body, attempt: (200, "fine", {}))
+    ask(stub, requests(1, images=[png(100, 60), png(4096, 2048)]))
+    parts = stub.bodies[0]["messages"][0]["content"][:2]
+    sent = [base64.b64decode(part["image_url"]["url"].split(",")[1]) for part in parts]
+    sizes = [Image.open(BytesIO(picture)).size for picture in sent]
+    assert sizes == [(96, 64), (1440, 704)]
 
 
 def test_each_answer_goes_to_its_question_and_only_so_many_run_at_once(ask, endpoint):

@@ -1,9 +1,12 @@
 """What vLLM is asked, by a stand-in for it: there is no GPU here. Not a proof that vLLM agrees."""
 
+import base64
 import sys
+from io import BytesIO
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from vtb.core.errors import MissingEnvironmentError
 from vtb.infer.chat.protocol import ChatMessage, ChatRequest, Sampling
@@ -68,6 +71,16 @@ def test_an_adapter_goes_along(vllm, tiny_qwen3_vl, adapter):
     list(backend.complete([ChatRequest("1", (ChatMessage("user", "q"),))], Sampling()))
     assert (LLM.made["enable_lora"], LLM.made["max_lora_rank"]) == (True, 2)
     assert LLM.chats[0][2] == ("adapter", 1, str(adapter))
+
+
+def test_pictures_are_as_large_as_the_processor_takes_them(vllm, tiny_qwen3_vl):
+    picture = BytesIO()
+    Image.new("RGB", (4096, 4096)).save(picture, "PNG")
+    message = ChatMessage("user", "q", (picture.getvalue(),))
+    list(VllmBackend(tiny_qwen3_vl).complete([ChatRequest("1", (message,))], Sampling()))
+    url = LLM.chats[0][0][0][0]["content"][0]["image_url"]["url"]
+    sent = Image.open(BytesIO(base64.b64decode(url.split(",")[1])))
+    assert sent.size == (256, 256)  # 64 tokens
 
 
 def test_without_vllm_it_says_how_to_install_it(monkeypatch, tiny_qwen3_vl):

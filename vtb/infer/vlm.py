@@ -144,7 +144,10 @@ def _record(request: VlmRequest, source: DatasetSource) -> dict[str, Any]:
 
 def _identity(request: VlmRequest) -> dict[str, Any]:
     if request.model is None:
-        return {"base_url": request.base_url, "served_model": request.served_model}
+        from vtb.infer.chat.endpoint import LIMITS
+
+        served = {"base_url": request.base_url, "served_model": request.served_model}
+        return {**served, "pictures": asdict(LIMITS)}
     from vtb.models.identity import weights_fingerprint
     from vtb.models.qwen3_vl.adapter import adapter_file
     from vtb.models.qwen3_vl.checkpoint import weight_files

@@ -14,6 +14,7 @@ from tenacity.wait import wait_random_exponential
 from vtb.core.errors import MissingEnvironmentError
 from vtb.infer.chat.messages import openai_message
 from vtb.infer.chat.protocol import ChatRequest, ChatResult, Sampling
+from vtb.models.qwen3_vl.pictures import PictureLimits
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
@@ -24,6 +25,9 @@ MAX_ATTEMPTS, MAX_WAIT_S = 6, 60.0
 MAX_FAILURES = 20
 # 5xx too; what else an endpoint refuses, it will refuse again.
 PASSING = (408, 409, 429)
+# What a model is trained with unless its recipe says otherwise; the endpoint's processor may shrink
+# pictures further.
+LIMITS = PictureLimits()
 # The key or the name is wrong, for every request alike.
 FATAL = (401, 403, 404)
 
@@ -103,7 +107,7 @@ class EndpointBackend:
         return _result(request.id, completion)
 
     def _ask(self, request: ChatRequest, sampling: Sampling) -> ChatCompletion:
-        messages: Any = [openai_message(message) for message in request.messages]
+        messages: Any = [openai_message(message, LIMITS) for message in request.messages]
         return self._client.chat.completions.create(
             model=self._model,
             messages=messages,

@@ -10,7 +10,8 @@ from typing import Any
 from vtb.core.errors import MissingEnvironmentError
 from vtb.infer.chat.messages import openai_message
 from vtb.infer.chat.protocol import ChatRequest, ChatResult, Sampling
-from vtb.models.qwen3_vl.checkpoint import media_token_ids
+from vtb.models.qwen3_vl.checkpoint import has_processor, media_token_ids
+from vtb.models.qwen3_vl.load import load_processor, picture_limits
 from vtb.models.qwen3_vl.lora_check import require_adapter
 
 # Answers are handed over, and so saved, after so many; vLLM schedules them freely among each other.
@@ -21,7 +22,10 @@ NEVER = -100.0
 
 
 class VllmBackend:
-    """Answers in chunks, scheduled by vLLM; an adapter is applied at run time."""
+    """Answers in chunks, scheduled by vLLM; an adapter is applied at run time.
+
+    Pictures are scaled within the limits of the processor: the adapter's, if it brings one.
+    """
 
     def __init__(self, directory: Path, *, lora: Path | None = None) -> None:
         try:
@@ -34,6 +38,8 @@ class VllmBackend:
             ) from error
         self._sampling_params: Any = vllm.SamplingParams
         self._bias = dict.fromkeys(media_token_ids(directory), NEVER)
+        source = lora if lora is not None and has_processor(lora) else directory
+        self._limits = picture_limits(load_processor(source))
         options: dict[str, Any] = {"limit_mm_per_prompt": {"image": MAX_IMAGES}}
         self._lora: Any = None
         if lora is not None:
@@ -54,7 +60,10 @@ class VllmBackend:
         )
         for start in range(0, len(requests), CHUNK):
             chunk = requests[start : start + CHUNK]
-            conversations = [[openai_message(m) for m in request.messages] for request in chunk]
+            conversations = [
+                [openai_message(message, self._limits) for message in request.messages]
+                for request in chunk
+            ]
             outputs = self._llm.chat(conversations, params, lora_request=self._lora, use_tqdm=False)
             for request, output in zip(chunk, outputs, strict=True):
                 yield _result(request.id, output)

@@ -24,8 +24,8 @@ class PictureSize(NamedTuple):
 class PictureLimits:
     """Fewest and most tokens of a picture; a token is 32x32 px."""
 
-    min_tokens: int
-    max_tokens: int
+    min_tokens: int = 4
+    max_tokens: int = 1024
 
     def size_of(self, size: PictureSize) -> PictureSize:
         """The size that a picture is scaled to: sides are multiples of 32 px.
