@@ -24,8 +24,8 @@ from wan_step import (
     random_transformer,
 )
 
+from vtb.models.lora.layers import inject_lora
 from vtb.models.upstream import import_diffsynth
-from vtb.models.wan.lora import inject_lora
 from vtb.models.wan.variants import VARIANTS
 from vtb.recipe.schema import VideoTrainTable
 from vtb.train.flow.batch import NoisyBatch

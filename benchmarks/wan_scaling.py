@@ -17,8 +17,8 @@ import torch
 from accelerate import Accelerator
 from wan_step import RANK, TARGETS, device_name, random_batch, random_transformer, timed
 
+from vtb.models.lora.layers import inject_lora
 from vtb.models.upstream import import_diffsynth
-from vtb.models.wan.lora import inject_lora
 from vtb.models.wan.variants import VARIANTS
 from vtb.recipe.schema import VideoTrainTable
 from vtb.train.flow.objective import WanObjective

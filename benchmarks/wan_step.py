@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vtb.models.lora.layers import inject_lora
 from vtb.models.upstream import import_diffsynth
-from vtb.models.wan.lora import inject_lora
 from vtb.models.wan.variants import TEXT_TOKENS, VARIANTS, WanVariant
 from vtb.recipe.schema import VideoTrainTable
 from vtb.train.flow.batch import NoisyBatch

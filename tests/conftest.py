@@ -63,6 +63,23 @@ def tiny_qwen3_vl(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_qwen_image(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Random checkpoints of the four Qwen-Image families by name; do not write into them."""
+    pytest.importorskip("diffusers")
+    pytest.importorskip("diffsynth")
+    import torch
+
+    from vtb.models.create import create
+
+    torch.set_num_threads(1)
+    families = ("qwen-image", *(f"qwen-image-edit{version}" for version in ("", "-2509", "-2511")))
+    root = tmp_path_factory.mktemp("models")
+    for family in families:
+        create(family, "tiny", 0, root / family)
+    return {family: root / family for family in families}
+
+
+@pytest.fixture(scope="session")
 def maze_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve 7x7 test mazes, 112 to 128 px, clips of 17 frames; do not write into it."""
     from vtb.core.frames import FramePlan

@@ -60,10 +60,10 @@ def random_lora(tiny_wan: Path):
     """Makes a float32 LoRA with random updates, alpha twice the rank, for the tiny TI2V model."""
     import torch
 
+    from vtb.models.lora.file import Lora, LoraPair
+    from vtb.models.lora.targets import linear_shapes, select_targets
     from vtb.models.structure import read_shapes
     from vtb.models.wan.checkpoint import open_checkpoint
-    from vtb.models.wan.lora_file import Lora, LoraPair
-    from vtb.models.wan.lora_targets import linear_shapes, select_targets
 
     checkpoint = open_checkpoint(tiny_wan)
     linears = linear_shapes(read_shapes(checkpoint.paths(checkpoint.part("dit"))))

@@ -72,7 +72,7 @@ def test_foreign_absent_and_misnamed(tmp_path):
 
 
 def lora_file(path, updates):
-    from vtb.models.wan.lora_file import Lora, LoraPair, write_lora
+    from vtb.models.lora.file import Lora, LoraPair, write_lora
 
     pairs = {
         name: LoraPair(torch.ones(2, inputs), torch.full((out, 2), value), 2.0)

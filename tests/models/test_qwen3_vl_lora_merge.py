@@ -207,14 +207,14 @@ def test_merging_again_does_nothing_and_other_results_are_kept(tiny_qwen3_vl, tm
 def test_a_failure_leaves_nothing_and_keeps_what_was_there(
     tiny_qwen3_vl, tmp_path, adapter, monkeypatch
 ):
-    from vtb.models import lora_merge
+    from vtb.models.lora import merged
 
     def fail(source, target):
         raise KeyboardInterrupt
 
     merge([adapter], tiny_qwen3_vl, tmp_path / "old")
     before = contents(tmp_path / "old")
-    monkeypatch.setattr(lora_merge, "link_missing", fail)  # the weights are written by then
+    monkeypatch.setattr(merged, "link_missing", fail)  # the weights are written by then
     for name, weight in (("new", 1.0), ("old", 0.5)):
         with pytest.raises(KeyboardInterrupt):
             merge([adapter], tiny_qwen3_vl, tmp_path / name, [weight], force=True)

@@ -17,7 +17,7 @@ def load(tiny_wan):
 
 
 def inject(dit, **options):
-    from vtb.models.wan.lora import inject_lora
+    from vtb.models.lora.layers import inject_lora
 
     return inject_lora(
         dit, **{"rank": 4, "alpha": 8.0, "target_modules": TARGETS, "seed": 0, **options}
@@ -42,7 +42,7 @@ def output(dit):
 @pytest.fixture(scope="module")
 def trained(tiny_wan):
     """A LoRA with random updates of alpha twice the rank, and the output it gives."""
-    from vtb.models.wan.lora import extract_lora
+    from vtb.models.lora.layers import extract_lora
 
     dit = load(tiny_wan).dit
     generator = torch.Generator().manual_seed(1)
@@ -53,20 +53,20 @@ def trained(tiny_wan):
 
 
 def save(lora, path, layout="comfyui", dtype=torch.float32):
-    from vtb.models.wan.lora_file import write_lora
+    from vtb.models.lora.file import write_lora
 
     write_lora(path, lora, layout=layout, dtype=dtype)
     return path
 
 
 def read(path):
-    from vtb.models.wan.lora_file import read_lora
+    from vtb.models.lora.file import read_lora
 
     return read_lora(path)
 
 
 def apply(dit, lora):
-    from vtb.models.wan.lora import apply_lora
+    from vtb.models.lora.layers import apply_lora
 
     return apply_lora(dit, lora)
 
@@ -182,14 +182,15 @@ def test_equal_loras_give_equal_files(tmp_path, trained):
 )
 @pytest.mark.parametrize("down", ["lora_A.weight", "lora_A.default.weight", "lora_down.weight"])
 def test_all_spellings_are_read(module, layer, prefix, down):
-    from vtb.models.wan.lora_keys import format_key, parse_key
+    from vtb.models.lora.keys import format_key, parse_key
+    from vtb.models.lora.names import WAN
 
     up = down.replace("_A", "_B").replace("_down", "_up")
     for name in (module, layer):
-        assert parse_key(f"{prefix}{name}.{down}") == (module, "down")
-        assert parse_key(f"{prefix}{name}.{up}") == (module, "up")
-        assert parse_key(f"{prefix}{name}.alpha") == (module, "alpha")
-    assert format_key(module, "up", "diffusers") == f"transformer.{layer}.lora_B.weight"
+        assert parse_key(f"{prefix}{name}.{down}", WAN) == (module, "down")
+        assert parse_key(f"{prefix}{name}.{up}", WAN) == (module, "up")
+        assert parse_key(f"{prefix}{name}.alpha", WAN) == (module, "alpha")
+    assert format_key(module, "up", "diffusers", WAN) == f"transformer.{layer}.lora_B.weight"
 
 
 @pytest.mark.parametrize(
@@ -204,10 +205,11 @@ def test_all_spellings_are_read(module, layer, prefix, down):
     ],
 )
 def test_kohya_names_are_read(module, name):
-    from vtb.models.wan.lora_keys import parse_key
+    from vtb.models.lora.keys import parse_key
+    from vtb.models.lora.names import WAN
 
-    assert parse_key(f"lora_unet_{name}.lora_down.weight") == (module, "down")
-    assert parse_key(f"lora_unet_{name}.alpha") == (module, "alpha")
+    assert parse_key(f"lora_unet_{name}.lora_down.weight", WAN) == (module, "down")
+    assert parse_key(f"lora_unet_{name}.alpha", WAN) == (module, "alpha")
 
 
 @pytest.mark.parametrize(
@@ -222,13 +224,14 @@ def test_kohya_names_are_read(module, name):
     ],
 )
 def test_layouts_are_recognised(key, layout):
-    from vtb.models.wan.lora_keys import recognise_layout
+    from vtb.models.lora.keys import recognise_layout
+    from vtb.models.lora.names import WAN
 
-    assert recognise_layout([key, key.replace("0", "1")]) == layout
+    assert recognise_layout([key, key.replace("0", "1")], WAN) == layout
 
 
 def renamed(lora, rename):
-    from vtb.models.wan.lora_file import Lora
+    from vtb.models.lora.file import Lora
 
     return Lora({rename(name): pair for name, pair in lora.pairs.items()}, source="x.safetensors")
 
@@ -250,7 +253,7 @@ def test_a_lora_that_does_not_match_entirely_is_refused(tiny_wan, tiny_pipe, tra
 
 
 def test_another_shape_and_an_empty_file_are_refused(tiny_wan, trained):
-    from vtb.models.wan.lora_file import Lora, LoraPair
+    from vtb.models.lora.file import Lora, LoraPair
 
     pair = LoraPair(torch.ones(4, 50), torch.ones(48, 4), 4.0)
     for pairs in ({"blocks.0.self_attn.q": pair}, {}):
@@ -287,7 +290,7 @@ def test_absent_and_cut_files_are_unreadable(tmp_path, trained):
 
 
 def test_training_resumes_from_a_file_of_the_same_rank_only(tiny_wan, trained):
-    from vtb.models.wan.lora import assign_lora, extract_lora
+    from vtb.models.lora.layers import assign_lora, extract_lora
 
     lora, expected = trained
     dit = load(tiny_wan).dit

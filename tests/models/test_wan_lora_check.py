@@ -19,7 +19,7 @@ def checkpoint(tiny_wan):
 
 
 def require(lora, checkpoint, expert=None):
-    from vtb.models.wan.lora_check import require_lora
+    from vtb.models.lora.check import require_lora
 
     return require_lora(lora, checkpoint, expert)
 
@@ -79,8 +79,8 @@ def test_a_lora_without_effect_is_refused(checkpoint, random_lora):
 
 
 def test_report_describes_the_file(checkpoint, tmp_path, random_lora):
-    from vtb.models.wan.lora_check import check_lora
-    from vtb.models.wan.lora_file import write_lora
+    from vtb.models.lora.check import check_lora
+    from vtb.models.lora.file import write_lora
 
     file = tmp_path / "l.safetensors"
     write_lora(file, random_lora(step="7"), layout="diffusers")

@@ -21,16 +21,18 @@ def load(directory):
 
 
 def write(path, lora, dtype=torch.float32):
-    from vtb.models.wan.lora_file import write_lora
+    from vtb.models.lora.file import write_lora
 
     write_lora(path, lora, dtype=dtype)
     return path
 
 
 def merge(files, model, out, weights=None, **options):
-    from vtb.models.wan.lora_merge import merge as merge_loras
+    from vtb.models.lora.merge import merge as merge_loras
+    from vtb.models.wan.checkpoint import open_checkpoint
 
-    return merge_loras(files, weights or [1.0] * len(files), model, out, **options)
+    weights = weights or [1.0] * len(files)
+    return merge_loras(files, weights, open_checkpoint(model), out, **options)
 
 
 def difference(a, b):
@@ -54,7 +56,7 @@ def scaled(lora, factor):
 def test_merged_model_gives_the_output_of_the_applied_lora(
     tiny_wan, tmp_path, dit_output, random_lora
 ):
-    from vtb.models.wan.lora import apply_lora
+    from vtb.models.lora.layers import apply_lora
 
     lora = random_lora()
     made = merge([write(tmp_path / "l.safetensors", lora)], tiny_wan, tmp_path / "m")
@@ -67,8 +69,8 @@ def test_merged_model_gives_the_output_of_the_applied_lora(
 
 
 def test_several_loras_are_merged_each_with_its_weight(tiny_wan, tmp_path, dit_output, random_lora):
-    from vtb.models.wan.lora import apply_lora
-    from vtb.models.wan.lora_resize import concatenate
+    from vtb.models.lora.layers import apply_lora
+    from vtb.models.lora.resize import concatenate
 
     loras = [random_lora(1), random_lora(2, rank=3, targets=("q", "head.head"))]
     files = [write(tmp_path / f"{i}.safetensors", lora) for i, lora in enumerate(loras)]
@@ -199,7 +201,7 @@ def test_the_expert_decides_which_transformer_changes(tiny_a14b, tmp_path, rando
 
 
 def test_sum_is_exact_and_keeps_what_is_common(random_lora):
-    from vtb.models.wan.lora_resize import concatenate
+    from vtb.models.lora.resize import concatenate
 
     a = random_lora(1, step="7", fps="16", expert="low")
     b = replace(random_lora(2, rank=3, targets=("q", "k")), metadata={"step": "8", "fps": "16"})
@@ -217,7 +219,7 @@ def test_sum_is_exact_and_keeps_what_is_common(random_lora):
 
 
 def test_resize_keeps_the_largest_singular_values(random_lora):
-    from vtb.models.wan.lora_resize import resize
+    from vtb.models.lora.resize import resize
 
     lora = random_lora(rank=6, step="7")
     small = resize(lora, 2)
@@ -237,7 +239,7 @@ def test_resize_keeps_the_largest_singular_values(random_lora):
 
 @pytest.mark.parametrize("rank", [4, 9])
 def test_resize_to_the_full_rank_is_exact(random_lora, rank):
-    from vtb.models.wan.lora_resize import resize
+    from vtb.models.lora.resize import resize
 
     lora = random_lora()
     same = resize(lora, rank)
@@ -247,7 +249,7 @@ def test_resize_to_the_full_rank_is_exact(random_lora, rank):
 
 
 def test_ranks_above_a_layers_own_sides_are_cut(random_lora):
-    from vtb.models.wan.lora_resize import resize
+    from vtb.models.lora.resize import resize
 
     lora = random_lora(rank=60, targets=("self_attn.q", "text_embedding.0"))
     found = resize(lora, 50).lora
@@ -259,8 +261,8 @@ def test_ranks_above_a_layers_own_sides_are_cut(random_lora):
 
 def test_extract_recovers_a_merged_lora(tiny_wan, tmp_path, random_lora):
     from vtb.models.identity import weights_fingerprint
+    from vtb.models.lora.extract import extract
     from vtb.models.wan.checkpoint import open_checkpoint
-    from vtb.models.wan.lora_extract import extract
 
     lora = random_lora(targets=("q", "ffn.2", "head.head"))
     merge([write(tmp_path / "l.safetensors", lora)], tiny_wan, tmp_path / "m")
@@ -284,8 +286,8 @@ def test_extract_recovers_a_merged_lora(tiny_wan, tmp_path, random_lora):
 def test_extract_names_what_no_lora_can_hold(tiny_wan, tmp_path, random_lora):
     from safetensors.torch import load_file, save_file
 
+    from vtb.models.lora.extract import extract
     from vtb.models.wan.checkpoint import open_checkpoint
-    from vtb.models.wan.lora_extract import extract
 
     merge([write(tmp_path / "l.safetensors", random_lora())], tiny_wan, tmp_path / "m")
     for shard in (tmp_path / "m").glob("*.safetensors"):
@@ -301,7 +303,7 @@ def test_extract_names_what_no_lora_can_hold(tiny_wan, tmp_path, random_lora):
 
 
 def test_large_layers_are_approximated_by_a_fixed_random_range(monkeypatch):
-    from vtb.models.wan import lora_svd
+    from vtb.models.lora import svd as lora_svd
 
     draw = torch.Generator().manual_seed(0)
     update = torch.randn(90, 5, generator=draw) @ torch.randn(5, 120, generator=draw)

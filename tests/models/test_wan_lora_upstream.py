@@ -75,7 +75,7 @@ def difference(a, b):
 
 
 def write(path, lora, layout):
-    from vtb.models.wan.lora_file import write_lora
+    from vtb.models.lora.file import write_lora
 
     write_lora(path, lora, layout=layout, dtype=torch.float32)
     return path
@@ -83,7 +83,7 @@ def write(path, lora, layout):
 
 @pytest.fixture
 def expected(pipe, dit_output):
-    from vtb.models.wan.lora import apply_lora
+    from vtb.models.lora.layers import apply_lora
 
     def compute(lora):
         apply_lora(pipe.dit, lora)

@@ -3,7 +3,7 @@
 import pytest
 
 from vtb.core.errors import UsageError
-from vtb.models.wan.lora_targets import linear_shapes, lora_parameter_count, select_targets
+from vtb.models.lora.targets import linear_shapes, lora_parameter_count, select_targets
 from vtb.models.wan.variants import I2V_A14B, T2V_A14B, TI2V_5B, VARIANTS
 
 

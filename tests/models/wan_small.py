@@ -23,8 +23,8 @@ KINDS = {
 
 def transformer(kind="TI2V", *, dtype=torch.float32, lora=True, num_layers=NUM_BLOCKS):
     """A WanModel whose every weight is random and not zero, with a LoRA that does something."""
+    from vtb.models.lora.layers import inject_lora
     from vtb.models.upstream import import_diffsynth
-    from vtb.models.wan.lora import inject_lora
 
     import_diffsynth()
     from diffsynth.models.wan_video_dit import WanModel

@@ -13,13 +13,13 @@ from vtb.cli.models_report import lora_lines, lora_payload, reduced_text, state
 from vtb.cli.options import Force, JsonMode, Quiet, Verbose
 from vtb.cli.output import emit, next_steps, warn
 from vtb.core.errors import UsageError
-from vtb.models.wan.lora_keys import LoraFormat
+from vtb.models.lora.keys import LoraFormat
 from vtb.run.extras import require_train_extra
 
 if TYPE_CHECKING:
     import torch
 
-    from vtb.models.wan.lora_resize import Reduced
+    from vtb.models.lora.resize import Reduced
 
 # The rest of a file's metadata is in the JSON.
 SHOWN_METADATA = ("base_family", "expert", "step", "run")
@@ -89,8 +89,8 @@ def convert(
 ) -> None:
     """Write a LoRA file in another layout, with the same effect and metadata."""
     require_train_extra()
-    from vtb.models.wan.lora_file import read_lora, stored_dtype
-    from vtb.models.wan.lora_save import DTYPES, save_lora
+    from vtb.models.lora.file import read_lora, stored_dtype
+    from vtb.models.lora.save import DTYPES, save_lora
 
     lora = read_lora(file.resolve())
     kind = stored_dtype([lora]) if dtype is None else DTYPES[dtype]
@@ -171,10 +171,10 @@ def resize(
     if len(files) == 1 and rank is None and weight is None:
         raise UsageError("nothing to do", fact="one FILE without --rank", hint="--rank R")
     require_train_extra()
-    from vtb.models.wan.lora_file import read_lora, stored_dtype
-    from vtb.models.wan.lora_resize import Reduced, concatenate
-    from vtb.models.wan.lora_resize import resize as resize_lora
-    from vtb.models.wan.lora_save import DTYPES
+    from vtb.models.lora.file import read_lora, stored_dtype
+    from vtb.models.lora.resize import Reduced, concatenate
+    from vtb.models.lora.resize import resize as resize_lora
+    from vtb.models.lora.save import DTYPES
 
     loras = [read_lora(file.resolve()) for file in files]
     whole = concatenate(loras, weights)
@@ -200,9 +200,9 @@ def extract(
 ) -> None:
     """Write the LoRA nearest to the difference of two models of one family."""
     require_train_extra()
+    from vtb.models.lora.extract import extract as extract_lora
+    from vtb.models.lora.save import DTYPES
     from vtb.models.wan.checkpoint import open_checkpoint
-    from vtb.models.wan.lora_extract import extract as extract_lora
-    from vtb.models.wan.lora_save import DTYPES
 
     found = extract_lora(
         open_checkpoint(base.resolve()), open_checkpoint(tuned.resolve()), rank, expert
@@ -217,7 +217,7 @@ def extract(
 
 
 def _write(reduced: Reduced, out: Path, dtype: torch.dtype, *, force: bool) -> dict[str, Any]:
-    from vtb.models.wan.lora_save import save_lora
+    from vtb.models.lora.save import save_lora
 
     is_new = save_lora(out, reduced.lora, layout="comfyui", dtype=dtype, force=force)
     lowest = min(reduced.energies, key=lambda name: reduced.energies[name])

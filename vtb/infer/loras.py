@@ -1,9 +1,9 @@
-"""Which LoRA file changes which transformer of a Wan model."""
+"""Which LoRA file changes which transformer of a model, and what they were trained on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,9 @@ from vtb.core.files import sha256_file
 from vtb.models.wan.variants import EXPERTS, WanVariant
 
 if TYPE_CHECKING:
+    from vtb.models.checkpoint import Checkpoint
+    from vtb.models.lora.file import Lora
     from vtb.models.wan.checkpoint import WanCheckpoint
-    from vtb.models.wan.lora_file import Lora
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +37,16 @@ class LoraFiles:
             "lora": _text(main),
             "lora_sha256": _hash(main),
             **({} if low is None else {"lora_low": str(low), "lora_low_sha256": _hash(low)}),
-            "train_buckets": self.train_buckets(checkpoint),
+            "train_buckets": train_buckets(checkpoint, self.by_expert.values()),
         }
-
-    def train_buckets(self, checkpoint: WanCheckpoint) -> list[int] | None:
-        """[start, stop) of the buckets that LoRAs and transformers were trained on.
-
-        None where no file says so, as those of the published models.
-        """
-        from vtb.models.wan.lora_file import read_metadata
-
-        transformers = [checkpoint.paths(part)[0] for part in checkpoint.transformers.values()]
-        files = [*self.by_expert.values(), *transformers]
-        texts = [read_metadata(file).get("train_buckets") for file in files]
-        ranges = [json.loads(text) for text in texts if text is not None]
-        if not ranges:
-            return None
-        return [min(start for start, _ in ranges), max(stop for _, stop in ranges)]
 
     def read(self, checkpoint: WanCheckpoint) -> tuple[dict[str, Lora], list[str]]:
         """The LoRAs by expert, and warnings.
 
         Raises UnreadableError for one of another model or expert, or one that changes nothing.
         """
-        from vtb.models.wan.lora_check import require_lora
-        from vtb.models.wan.lora_file import read_lora
+        from vtb.models.lora.check import require_lora
+        from vtb.models.lora.file import read_lora
 
         loras = {expert: read_lora(file) for expert, file in self.by_expert.items()}
         warnings = [
@@ -70,6 +56,21 @@ class LoraFiles:
             for warning in require_lora(lora, checkpoint, "low" if expert == "low" else None)
         ]
         return loras, warnings
+
+
+def train_buckets(checkpoint: Checkpoint, loras: Iterable[Path]) -> list[int] | None:
+    """[start, stop) of the buckets that LoRAs and transformers were trained on.
+
+    None where no file says so, as those of the published models.
+    """
+    from vtb.models.lora.file import read_metadata
+
+    transformers = [checkpoint.paths(part)[0] for part in checkpoint.transformers.values()]
+    texts = [read_metadata(file).get("train_buckets") for file in (*loras, *transformers)]
+    ranges = [json.loads(text) for text in texts if text is not None]
+    if not ranges:
+        return None
+    return [min(start for start, _ in ranges), max(stop for _, stop in ranges)]
 
 
 def assign_loras(variant: WanVariant, files: Sequence[Path], low: Path | None) -> LoraFiles:
@@ -96,7 +97,7 @@ def assign_loras(variant: WanVariant, files: Sequence[Path], low: Path | None) -
 
 
 def _expert(variant: WanVariant, file: Path) -> str:
-    from vtb.models.wan.lora_file import read_metadata
+    from vtb.models.lora.file import read_metadata
 
     stated = read_metadata(file).get("expert", "high")
     if variant.boundary is None:

@@ -14,7 +14,7 @@ from vtb.models.wan.checkpoint import WanCheckpoint
 
 if TYPE_CHECKING:
     from vtb.infer.device import Placement
-    from vtb.models.wan.lora_file import Lora
+    from vtb.models.lora.file import Lora
 
 LOG_NAME = "infer.log"
 NEGATIVE_PROMPT = ""
@@ -32,9 +32,9 @@ def load_model(
     prompts: Iterable[str],
 ) -> MakeFrames:
     """Encodes the prompts, then loads transformers, with their LoRAs, and VAE."""
+    from vtb.models.lora.layers import apply_lora
     from vtb.models.wan.encode import encode_prompts
     from vtb.models.wan.load import load_pipeline
-    from vtb.models.wan.lora import apply_lora
     from vtb.models.wan.sampler import ClipSampler, Sampling
 
     log = request.out / LOG_NAME

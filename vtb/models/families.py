@@ -28,6 +28,10 @@ FAMILIES: Mapping[str, str] = {
     "wan2.2-ti2v-5b": "vtb.models.wan.family:TI2V_5B",
     "wan2.2-t2v-a14b": "vtb.models.wan.family:T2V_A14B",
     "wan2.2-i2v-a14b": "vtb.models.wan.family:I2V_A14B",
+    "qwen-image": "vtb.models.qwen_image.family:BASE",
+    "qwen-image-edit": "vtb.models.qwen_image.family:EDIT",
+    "qwen-image-edit-2509": "vtb.models.qwen_image.family:EDIT_2509",
+    "qwen-image-edit-2511": "vtb.models.qwen_image.family:EDIT_2511",
     "qwen3-vl": "vtb.models.qwen3_vl.family:QWEN3_VL",
 }
 

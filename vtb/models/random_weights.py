@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -20,6 +21,18 @@ def random_weights(shapes: Shapes, rule: Rule, key: str) -> dict[str, Tensor]:
     return {
         name: rule(name, shape, _noise(shape, f"{key}/{name}")) for name, shape in shapes.items()
     }
+
+
+def nonzero_weight(name: str, shape: tuple[int, ...], noise: Tensor) -> Tensor:
+    """A weight of any model, such that no part of it can be left out unnoticed.
+
+    Activations keep their scale; norms are near one, biases near zero, and nothing is either.
+    """
+    if name.endswith("gamma") or (name.endswith("weight") and len(shape) == 1):
+        return 1 + 0.1 * noise
+    if len(shape) == 1:
+        return 0.02 * noise
+    return noise / math.sqrt(math.prod(shape[1:]))
 
 
 def _noise(shape: tuple[int, ...], key: str) -> Tensor:

@@ -26,6 +26,11 @@ def structure_hash(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
+def differing(shapes: Shapes, others: Shapes) -> list[str]:
+    """Names of the tensors that only one of two models has, or in another shape."""
+    return sorted({name for name, _ in shapes.items() ^ others.items()})
+
+
 def parameter_count(shapes: Mapping[str, tuple[int, ...]]) -> int:
     """Number of elements of all tensors together."""
     return sum(math.prod(shape) for shape in shapes.values())

@@ -1,9 +1,11 @@
-"""The one way in which diffsynth is imported."""
+"""The one way in which diffsynth is imported, and told of models that it does not know."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import torch
 
@@ -23,3 +25,14 @@ def import_diffsynth() -> None:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # deepspeed, imported by diffsynth, probes
     with quiet():
         import_module("diffsynth.pipelines.wan_video")
+
+
+def register_model(entry: Mapping[str, Any]) -> None:
+    """Adds an entry to diffsynth's table of models, unless it knows that structure.
+
+    An entry that is there twice would load the model twice.
+    """
+    from diffsynth.configs import MODEL_CONFIGS
+
+    if all(known["model_hash"] != entry["model_hash"] for known in MODEL_CONFIGS):
+        MODEL_CONFIGS.append(dict(entry))

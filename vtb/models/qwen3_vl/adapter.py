@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vtb.core.errors import UnreadableError
 from vtb.core.files import read_json
-from vtb.models.wan.lora_file import Lora, paired
+from vtb.models.lora.file import Lora, paired
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 # Settings of peft with which an adapter is more, or other, than alpha / rank * B A on its base.

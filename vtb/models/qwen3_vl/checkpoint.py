@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vtb.core.errors import UnreadableError
 from vtb.core.files import read_json
+from vtb.models import checkpoint
 
 FAMILY, MODEL_TYPE = "qwen3-vl", "qwen3_vl"
 CONFIG, GENERATION = "config.json", "generation_config.json"
@@ -57,13 +57,7 @@ def weight_files(directory: Path) -> tuple[str, ...]:
 
     Raises UnreadableError when the index is damaged.
     """
-    index = directory / INDEX
-    if not index.is_file():
-        return (WEIGHTS,)
-    try:
-        return tuple(sorted(set(read_json(index)["weight_map"].values())))
-    except (KeyError, AttributeError, TypeError) as error:
-        raise UnreadableError(f"`{index}` is damaged", fact="no table `weight_map`") from error
+    return checkpoint.weight_files(directory, WEIGHTS)
 
 
 def media_token_ids(directory: Path) -> list[int]:
@@ -79,7 +73,11 @@ def has_processor(directory: Path) -> bool:
 
 def processor_files(directory: Path) -> tuple[str, ...]:
     """The files of tokenizer, processors and chat template, in the layout that is there."""
-    return (*TOKENIZER, *_present(directory, PROCESSORS), *_present(directory, TEMPLATES))
+    return (
+        *TOKENIZER,
+        *checkpoint.present_layout(directory, PROCESSORS),
+        *checkpoint.present_layout(directory, TEMPLATES),
+    )
 
 
 def present_processor_files(directory: Path) -> list[str]:
@@ -87,8 +85,3 @@ def present_processor_files(directory: Path) -> list[str]:
     layouts = (TOKENIZER, *PROCESSORS, *TEMPLATES)
     names = (file for files in layouts for file in files)
     return [name for name in names if (directory / name).is_file()]
-
-
-def _present(directory: Path, layouts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    whole = (files for files in layouts if all((directory / file).is_file() for file in files))
-    return next(whole, layouts[0])

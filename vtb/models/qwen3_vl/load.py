@@ -19,7 +19,7 @@ from vtb.models.qwen3_vl.batched import batch_pictures
 from vtb.models.qwen3_vl.checkpoint import read_config, weight_files
 from vtb.models.qwen3_vl.lora_check import require_adapter
 from vtb.models.qwen3_vl.pictures import PictureLimits
-from vtb.models.structure import read_shapes
+from vtb.models.structure import differing, read_shapes
 from vtb.run.quiet import quiet
 
 
@@ -33,7 +33,7 @@ def load_model(
     """
     expected = shapes_of(read_config(directory))
     found = read_shapes(directory / file for file in weight_files(directory))
-    wrong = sorted({name for name, _ in expected.items() ^ found.items()})
+    wrong = differing(expected, found)
     if wrong:
         raise UnreadableError(
             f"`{directory}` does not hold exactly the tensors of its model",

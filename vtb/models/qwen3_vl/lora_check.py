@@ -9,10 +9,10 @@ from vtb.core.errors import UnreadableError
 from vtb.core.files import read_json
 from vtb.models.families import LoraReport
 from vtb.models.identity import weights_fingerprint
+from vtb.models.lora.file import Lora
 from vtb.models.qwen3_vl.adapter import ADAPTER_CONFIG, adapter_file, read_adapter
 from vtb.models.qwen3_vl.checkpoint import weight_files
 from vtb.models.structure import Shapes, read_shapes
-from vtb.models.wan.lora_file import Lora
 
 
 def check_lora(directory: Path, file: Path) -> LoraReport:

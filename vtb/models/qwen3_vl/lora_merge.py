@@ -10,7 +10,7 @@ from vtb.core.files import sha256_file
 from vtb.models.check import check
 from vtb.models.families import Merged
 from vtb.models.identity import weights_fingerprint
-from vtb.models.lora_merge import Addition, write_merged
+from vtb.models.lora.merged import Addition, write_merged
 from vtb.models.qwen3_vl.adapter import ADAPTER_CONFIG, adapter_file
 from vtb.models.qwen3_vl.checkpoint import (
     FAMILY,

@@ -20,6 +20,18 @@ class PictureSize(NamedTuple):
     height: int
 
 
+def size_in_squares(size: PictureSize, side_px: int, fewest: int, most: int) -> PictureSize:
+    """The size of `fewest` to `most` squares that is nearest, or about as wide for its height."""
+    sides = [round(side / side_px) for side in size]
+    if math.prod(sides) > most:
+        shrink = math.sqrt(math.prod(size) / (most * side_px**2))
+        sides = [max(1, math.floor(side / shrink / side_px)) for side in size]
+    elif math.prod(sides) < fewest:
+        grow = math.sqrt(fewest * side_px**2 / math.prod(size))
+        sides = [math.ceil(side * grow / side_px) for side in size]
+    return PictureSize(*(side * side_px for side in sides))
+
+
 @dataclass(frozen=True, slots=True)
 class PictureLimits:
     """Fewest and most tokens of a picture; a token is 32x32 px."""
@@ -34,14 +46,7 @@ class PictureLimits:
         about the same. It is the rule of Qwen's processors, so none of them scales it again, unless
         one side is many times the other.
         """
-        sides = [round(side / TOKEN_SIDE_PX) for side in size]
-        if math.prod(sides) > self.max_tokens:
-            shrink = math.sqrt(math.prod(size) / self.area(self.max_tokens))
-            sides = [max(1, math.floor(side / shrink / TOKEN_SIDE_PX)) for side in size]
-        elif math.prod(sides) < self.min_tokens:
-            grow = math.sqrt(self.area(self.min_tokens) / math.prod(size))
-            sides = [math.ceil(side * grow / TOKEN_SIDE_PX) for side in size]
-        return PictureSize(*(side * TOKEN_SIDE_PX for side in sides))
+        return size_in_squares(size, TOKEN_SIDE_PX, self.min_tokens, self.max_tokens)
 
     def tokens(self, size: PictureSize) -> int:
         """Tokens of a picture of that size once it is scaled."""

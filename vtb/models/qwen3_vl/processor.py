@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
+from transformers import (
+    ProcessorMixin,
+    Qwen2VLImageProcessor,
+    Qwen3VLProcessor,
+    Qwen3VLVideoProcessor,
+)
 
 from vtb.models.qwen3_vl.pictures import PictureLimits
 from vtb.models.qwen3_vl.presets import PATCHES, Preset
@@ -42,7 +47,7 @@ def write_processor(directory: Path, preset: Preset) -> Qwen3VLProcessor:
     return processor
 
 
-def save_processor(processor: Qwen3VLProcessor, directory: Path) -> None:
+def save_processor(processor: ProcessorMixin, directory: Path) -> None:
     """Writes a processor and its tokenizer, as transformers 5 does and as published."""
     processor.save_pretrained(directory)
     parts: Any = processor

@@ -2,72 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from vtb.core.errors import MissingEnvironmentError, UnreadableError, did_you_mean
+from vtb.core.errors import UnreadableError, did_you_mean
 from vtb.core.files import read_json
+from vtb.models.checkpoint import Checkpoint, require_directory, resized
 from vtb.models.families import MARKER, Part
-from vtb.models.structure import Shapes, read_shapes, structure_hash
+from vtb.models.structure import read_shapes
 from vtb.models.wan.variants import EXPERTS, TI2V_5B, VARIANTS, WanVariant
 
-RESIZED = ("structure_hash", "arguments")
 PATCH_WEIGHT = "patch_embedding.weight"  # (dim, in_channels, *patch_size)
 
 
 @dataclass(frozen=True, slots=True)
-class WanCheckpoint:
-    """A directory in the published layout; `parts` are the real model's or those of a preset."""
+class WanCheckpoint(Checkpoint):
+    """A directory of a Wan model."""
 
-    directory: Path
     variant: WanVariant
-    parts: tuple[Part, ...]
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """Absolute paths of the files of all parts."""
-        return tuple(path for part in self.parts for path in self.paths(part))
+    def family(self) -> str:
+        return self.variant.family
+
+    @property
+    def repository(self) -> str:
+        return self.variant.repository
 
     @property
     def transformers(self) -> Mapping[str, Part]:
-        """The transformers by expert, `high` and `low`; one that is alone has the key ""."""
         if self.variant.boundary is None:
             return {"": self.part("dit")}
         return {expert: self.part(name) for expert, name in EXPERTS.items()}
-
-    def part(self, name: str) -> Part:
-        """The part of that name."""
-        return next(part for part in self.parts if part.name == name)
-
-    def paths(self, part: Part) -> tuple[Path, ...]:
-        """Absolute paths of a part's files."""
-        return tuple(self.directory / file for file in part.files)
-
-    def require(self, parts: Iterable[Part]) -> None:
-        """Raises MissingEnvironmentError naming the first file that is absent."""
-        for path in (path for part in parts for path in self.paths(part)):
-            if not path.is_file():
-                raise MissingEnvironmentError(
-                    f"`{path}` is missing",
-                    fact=f"{self.variant.family} needs it",
-                    hint=f"download {self.variant.repository} into `{self.directory}`, or make a "
-                    f"random model with `vtb models init {self.variant.family}`",
-                )
-
-    def shapes(self, part: Part) -> Shapes:
-        """Shapes of a part's tensors; raises UnreadableError unless they are the expected ones."""
-        shapes = read_shapes(self.paths(part))
-        found = structure_hash(shapes)
-        if found != part.structure_hash:
-            raise UnreadableError(
-                f"`{self.directory / part.files[0]}` is not the {part.name} of "
-                f"{self.variant.family}",
-                fact=f"structure {found}, expected {part.structure_hash}",
-                hint=f"vtb models check {self.directory}",
-            )
-        return shapes
 
 
 def open_checkpoint(directory: Path, variant: WanVariant | None = None) -> WanCheckpoint:
@@ -77,15 +44,10 @@ def open_checkpoint(directory: Path, variant: WanVariant | None = None) -> WanCh
     MissingEnvironmentError when there is no such directory and UnreadableError when the marker
     belongs to another family. Missing files are found by `require`, not here.
     """
-    if not directory.is_dir():
-        family = (variant or TI2V_5B).family
-        raise MissingEnvironmentError(
-            f"model directory `{directory}` does not exist",
-            hint=f"vtb models init {family} --preset tiny -o {directory}",
-        )
+    require_directory(directory, (variant or TI2V_5B).family)
     if not (directory / MARKER).exists():
         found = variant or max(VARIANTS.values(), key=lambda known: fit(directory, known))
-        return WanCheckpoint(directory, found, found.parts)
+        return WanCheckpoint(directory, found.parts, found)
     marker = read_json(directory / MARKER)
     marked = VARIANTS.get(marker.get("family", ""))
     if marked is None:
@@ -95,8 +57,8 @@ def open_checkpoint(directory: Path, variant: WanVariant | None = None) -> WanCh
             hint=did_you_mean(str(marker.get("family")), VARIANTS),
         )
     if variant not in (None, marked):
-        return WanCheckpoint(directory, variant, variant.parts)
-    return WanCheckpoint(directory, marked, tuple(_resized(marked.parts, marker, directory)))
+        return WanCheckpoint(directory, variant.parts, variant)
+    return WanCheckpoint(directory, resized(marked.parts, marker, directory), marked)
 
 
 def fit(directory: Path, variant: WanVariant) -> int:
@@ -109,14 +71,3 @@ def fit(directory: Path, variant: WanVariant) -> int:
     shapes = read_shapes(shard for shard in shards if shard.is_file())
     channels = shapes.get(PATCH_WEIGHT, (0, variant.in_channels))[1]
     return sum(file.is_file() for file in files) if channels == variant.in_channels else 0
-
-
-def _resized(parts: Iterable[Part], marker: Mapping[str, Any], directory: Path) -> Iterator[Part]:
-    for part in parts:
-        try:
-            entry = marker["parts"][part.name] if part.structure_hash else {}
-            yield replace(part, **{key: entry[key] for key in RESIZED if entry})
-        except (KeyError, TypeError) as error:
-            raise UnreadableError(
-                f"`{directory / MARKER}` is damaged", fact=f"no entry for {part.name}"
-            ) from error

@@ -38,7 +38,7 @@ class WanFamily(ModelFamily):
         return shapes_of(part)
 
     def check_lora(self, directory: Path, file: Path, expert: str | None = None) -> LoraReport:
-        from vtb.models.wan.lora_check import check_lora
+        from vtb.models.lora.check import check_lora
 
         return check_lora(open_checkpoint(directory, self._variant), file, expert)
 
@@ -52,9 +52,10 @@ class WanFamily(ModelFamily):
         expert: str | None = None,
         force: bool = False,
     ) -> Merged:
-        from vtb.models.wan.lora_merge import merge
+        from vtb.models.lora.merge import merge
 
-        return merge(files, weights, directory, out, expert=expert, force=force)
+        checkpoint = open_checkpoint(directory)
+        return merge(files, weights, checkpoint, out, expert=expert, force=force)
 
 
 TI2V_5B = WanFamily(variants.TI2V_5B)

@@ -1,4 +1,4 @@
-"""The random weights of a new checkpoint: noise for tests, or a start for training.
+"""The random weights of a new checkpoint: a start for training.
 
 Each rule maps a tensor's name and shape, and standard normal noise of that shape, to its value.
 """
@@ -15,18 +15,6 @@ EMBEDDING_STD = 0.02
 # latents; and residual branches a tenth as strong as their shortcuts.
 LOG_VARIANCE = -4.0
 BRANCH_GAIN = 0.1
-
-
-def nonzero_weight(name: str, shape: tuple[int, ...], noise: Tensor) -> Tensor:
-    """A weight of any model, such that no part of it can be left out unnoticed.
-
-    Activations keep their scale; norms are near one, biases near zero, and nothing is either.
-    """
-    if name.endswith("gamma") or (name.endswith("weight") and len(shape) == 1):
-        return 1 + 0.1 * noise
-    if len(shape) == 1:
-        return 0.02 * noise
-    return noise / math.sqrt(math.prod(shape[1:]))
 
 
 def transformer_weight(name: str, shape: tuple[int, ...], noise: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from vtb.models.families import Part
-from vtb.models.upstream import import_diffsynth
+from vtb.models.upstream import import_diffsynth, register_model
 from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
 from vtb.models.wan.published import TOKENIZER, TOKENIZER_DIRECTORY
 from vtb.models.wan.variants import Expert, PartName
@@ -108,13 +108,10 @@ def _file_list(checkpoint: WanCheckpoint, part: Part) -> list[str]:
 
 
 def _register(part: Part) -> None:
-    from diffsynth.configs import MODEL_CONFIGS
-
-    entry: dict[str, Any] = {
-        **MODELS[part.architecture],
-        "model_hash": part.structure_hash,
-        "extra_kwargs": dict(part.arguments),
-    }
-    # An entry that is there twice would load the model twice.
-    if all(known["model_hash"] != part.structure_hash for known in MODEL_CONFIGS):
-        MODEL_CONFIGS.append(entry)
+    register_model(
+        {
+            **MODELS[part.architecture],
+            "model_hash": part.structure_hash,
+            "extra_kwargs": dict(part.arguments),
+        }
+    )

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from vtb.models.families import MARKER
-from vtb.models.random_weights import Rule, random_weights
+from vtb.models.random_weights import Rule, nonzero_weight, random_weights
 from vtb.models.structure import parameter_count, structure_hash
 from vtb.models.wan.architecture import shapes_of
-from vtb.models.wan.initial import nonzero_weight, transformer_weight, vae_weight
+from vtb.models.wan.initial import transformer_weight, vae_weight
 from vtb.models.wan.published import TOKENIZER_DIRECTORY
 from vtb.models.wan.save import write_part
 from vtb.models.wan.tokenizer import write_tokenizer

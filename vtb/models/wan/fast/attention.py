@@ -44,9 +44,14 @@ def cross_attention(module: Any, x: Tensor, context: Tensor, bias: Tensor | None
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Scaled dot-product attention of (B, L, N, D) tensors; `bias` (keys,) is added to scores."""
+    """Scaled dot-product attention of (B, L, N, D) tensors.
+
+    `bias` (keys,), or (B, keys) where samples differ, is added to the scores.
+    """
     q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-    mask = None if bias is None else bias.expand(len(q), 1, q.shape[2], -1)
+    mask = None
+    if bias is not None:
+        mask = (bias if bias.ndim == 1 else bias[:, None, None]).expand(len(q), 1, q.shape[2], -1)
     if not q.is_cuda:
         return scaled_dot_product_attention(q, k, v, mask).transpose(1, 2)
     # Chosen here and not around the whole forward, so that recomputation chooses the same.

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-import torch
-import torch._dynamo.config
-import torch._functorch.config
 from torch import Tensor
 
+from vtb.models.compiling import compiled
 from vtb.models.wan.fast.attention import cross_attention, self_attention
 from vtb.models.wan.fast.modulation import gate, modulate
 from vtb.models.wan.fast.rope import RotaryTable
 
 # (module, x, context, bias, modulation, cos, sin) to x
 Block = Callable[[Any, Tensor, Tensor, Tensor | None, Tensor, Tensor, Tensor], Tensor]
-# Graphs of one process: shapes of clips, with and without gradients, bf16 and fp8 blocks.
-MAX_GRAPHS = 64
 
 
 def block(
@@ -46,13 +42,5 @@ def block(
 
 
 def compiled_block() -> Block:
-    """`block`, compiled at its first call and then once for each new shape.
-
-    The module is an argument, so its weights are inputs of the graph and all blocks share it.
-    """
-    dynamo, functorch = cast(Any, torch._dynamo.config), cast(Any, torch._functorch.config)
-    dynamo.recompile_limit = max(dynamo.recompile_limit, MAX_GRAPHS)
-    # Else the backward pass is compiled when it first runs, where failing is past help.
-    functorch.force_non_lazy_backward_lowering = True
-    compiled: Block = torch.compile(block, dynamic=False, fullgraph=True)
-    return compiled
+    """`block`, compiled at its first call and then once for each new shape."""
+    return compiled(block)

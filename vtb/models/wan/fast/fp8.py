@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
 from vtb.core.errors import MissingEnvironmentError
-from vtb.models.wan.lora import LoRALinear
+from vtb.models.lora.layers import LoRALinear
 
 FP8 = torch.float8_e4m3fn
 FP8_MAX = torch.finfo(FP8).max

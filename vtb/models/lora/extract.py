@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 
 from vtb.core.errors import UnreadableError
+from vtb.models.checkpoint import Checkpoint
 from vtb.models.identity import weights_fingerprint
-from vtb.models.wan.checkpoint import WanCheckpoint
-from vtb.models.wan.lora_check import transformer
-from vtb.models.wan.lora_file import Lora
-from vtb.models.wan.lora_resize import Reduced, reduced
-from vtb.models.wan.lora_shard import paired_weights
-from vtb.models.wan.lora_svd import Approximation, low_rank
-from vtb.models.wan.lora_targets import linear_shapes
+from vtb.models.lora.check import transformer
+from vtb.models.lora.file import Lora
+from vtb.models.lora.resize import Reduced, reduced
+from vtb.models.lora.shard import paired_weights
+from vtb.models.lora.svd import Approximation, low_rank
+from vtb.models.lora.targets import linear_shapes
 from vtb.run.progress import progress
 
 
@@ -26,9 +26,7 @@ class Extracted:
     left_out: tuple[str, ...]
 
 
-def extract(
-    base: WanCheckpoint, tuned: WanCheckpoint, rank: int, expert: str | None = None
-) -> Extracted:
+def extract(base: Checkpoint, tuned: Checkpoint, rank: int, expert: str | None = None) -> Extracted:
     """The LoRA of at most that rank nearest to what tuning did to a model's linear layers.
 
     Layers that are equal are left out. Raises UsageError when the model has two transformers and
@@ -39,10 +37,10 @@ def extract(
     base.require([part])
     tuned.require([other])
     shapes = base.shapes(part)
-    if base.variant.family != tuned.variant.family or shapes != tuned.shapes(other):
+    if base.family != tuned.family or shapes != tuned.shapes(other):
         raise UnreadableError(
             f"`{tuned.directory}` is no tuned `{base.directory}`",
-            fact=f"{tuned.variant.family} is not {base.variant.family}, or of another size",
+            fact=f"{tuned.family} is not {base.family}, or of another size",
         )
     linears = linear_shapes(shapes)
     found: dict[str, Approximation] = {}
@@ -61,9 +59,9 @@ def extract(
             f"`{tuned.directory}` has the linear layers of `{base.directory}`",
             fact=f"{len(linears)} layers are equal",
         )
-    metadata = {"base_family": base.variant.family}
+    metadata = {"base_family": base.family}
     if all(path.is_file() for path in base.files):
         metadata["base_fingerprint"] = weights_fingerprint(base.files)
-    if base.variant.boundary is not None and expert is not None:
+    if "" not in base.transformers and expert is not None:
         metadata["expert"] = expert
     return Extracted(reduced(found, Lora({}, metadata)), tuple(left_out))

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from vtb.core.errors import UnreadableError
-from vtb.models.wan.lora_file import Lora, LoraPair
-from vtb.models.wan.lora_targets import select_targets
+from vtb.models.lora.file import Lora, LoraPair
+from vtb.models.lora.targets import select_targets
 
 
 class LoRALinear(nn.Module):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from vtb.core.errors import UnreadableError
-from vtb.models.wan.lora_file import Lora, LoraPair
-from vtb.models.wan.lora_svd import Approximation, truncate
+from vtb.models.lora.file import Lora, LoraPair
+from vtb.models.lora.svd import Approximation, truncate
 from vtb.run.progress import progress
 
 # What two LoRAs must agree in, where both say it, for their sum to mean anything.

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from vtb.core.errors import UnreadableError
-from vtb.models.wan.lora_file import Lora
+from vtb.models.lora.file import Lora
 from vtb.run.progress import Advance
 
 # Adding to 8-bit weights would lose most of the update.

@@ -1,4 +1,4 @@
-"""Whether a LoRA belongs to a Wan checkpoint: asked before anything is loaded or trained."""
+"""Whether a LoRA belongs to a checkpoint: asked before anything is loaded or trained."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vtb.core.errors import UnreadableError, UsageError
+from vtb.models.checkpoint import Checkpoint
 from vtb.models.families import LoraReport, Part
 from vtb.models.identity import weights_fingerprint
+from vtb.models.lora.file import Lora, read_lora
+from vtb.models.lora.layers import require_match, unmatched
+from vtb.models.lora.targets import linear_shapes
 from vtb.models.structure import read_shapes
-from vtb.models.wan.checkpoint import WanCheckpoint
-from vtb.models.wan.lora import require_match, unmatched
-from vtb.models.wan.lora_file import Lora, read_lora
-from vtb.models.wan.lora_targets import linear_shapes
 
 
-def check_lora(checkpoint: WanCheckpoint, file: Path, expert: str | None = None) -> LoraReport:
+def check_lora(checkpoint: Checkpoint, file: Path, expert: str | None = None) -> LoraReport:
     """How many of a LoRA's layers fit the transformer, which do not, and which are zero.
 
     `expert` is the one it is meant for, where there are two; without it the file's own word
@@ -38,7 +38,7 @@ def check_lora(checkpoint: WanCheckpoint, file: Path, expert: str | None = None)
     )
 
 
-def require_lora(lora: Lora, checkpoint: WanCheckpoint, expert: str | None = None) -> list[str]:
+def require_lora(lora: Lora, checkpoint: Checkpoint, expert: str | None = None) -> list[str]:
     """Raises UnreadableError unless a LoRA belongs to the checkpoint and changes something.
 
     It must name no other family or expert, each of its layers must exist in that shape, and not
@@ -62,7 +62,7 @@ def require_lora(lora: Lora, checkpoint: WanCheckpoint, expert: str | None = Non
     return list(_warnings(checkpoint, lora, expert))
 
 
-def transformer(checkpoint: WanCheckpoint, expert: str | None) -> Part:
+def transformer(checkpoint: Checkpoint, expert: str | None) -> Part:
     """The transformer of that expert, or with None the only one of a model without experts.
 
     Raises UsageError when the model has none of that name.
@@ -75,7 +75,7 @@ def transformer(checkpoint: WanCheckpoint, expert: str | None) -> Part:
             f"`{checkpoint.directory}` has no {expert}-noise expert"
             if expert
             else f"`{checkpoint.directory}` has two transformers, and none is named",
-            fact=f"{checkpoint.variant.family} has {len(parts)}",
+            fact=f"{checkpoint.family} has {len(parts)}",
             hint=names or "leave --expert out",
         )
     return part
@@ -86,9 +86,7 @@ def stated_expert(lora: Lora) -> str | None:
     return lora.metadata.get("expert") or None
 
 
-def _linears(
-    checkpoint: WanCheckpoint, lora: Lora, expert: str | None
-) -> dict[str, tuple[int, ...]]:
+def _linears(checkpoint: Checkpoint, lora: Lora, expert: str | None) -> dict[str, tuple[int, ...]]:
     if expert is not None:
         part = transformer(checkpoint, expert)
     else:
@@ -99,8 +97,8 @@ def _linears(
     return linear_shapes(read_shapes(checkpoint.paths(part)))
 
 
-def _faults(checkpoint: WanCheckpoint, lora: Lora, expert: str | None) -> Iterator[str]:
-    family, own = lora.metadata.get("base_family"), checkpoint.variant.family
+def _faults(checkpoint: Checkpoint, lora: Lora, expert: str | None) -> Iterator[str]:
+    family, own = lora.metadata.get("base_family"), checkpoint.family
     if family is not None and family != own:
         yield f"made for {family}, not for {own}"
     made_for = stated_expert(lora)
@@ -110,7 +108,7 @@ def _faults(checkpoint: WanCheckpoint, lora: Lora, expert: str | None) -> Iterat
         yield f"made for the {made_for}-noise expert, not for the {expert}-noise one"
 
 
-def _warnings(checkpoint: WanCheckpoint, lora: Lora, expert: str | None) -> Iterator[str]:
+def _warnings(checkpoint: Checkpoint, lora: Lora, expert: str | None) -> Iterator[str]:
     if not (expert or stated_expert(lora)) and "" not in checkpoint.transformers:
         yield f"`{lora.source}` does not say which expert it is for"
     made_on = lora.metadata.get("base_fingerprint")

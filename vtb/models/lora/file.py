@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vtb.core.errors import UnreadableError
 from vtb.core.files import atomic_path
-from vtb.models.wan.lora_keys import (
+from vtb.models.lora.keys import (
     Layout,
     LoraFormat,
     Role,
@@ -22,8 +22,9 @@ from vtb.models.wan.lora_keys import (
     parse_key,
     recognise_layout,
 )
+from vtb.models.lora.names import naming_of
 
-# No layer of a Wan transformer is called so.
+# No layer of a diffusion transformer is called so.
 LANGUAGE_MODEL = ("model.language_model.", "model.visual.")
 
 
@@ -98,9 +99,10 @@ def read_lora(path: Path) -> Lora:
             metadata = dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise UnreadableError(f"`{path}` is no safetensors file", fact=str(error)) from error
+    naming = naming_of(tensors)
     layers: dict[str, dict[Role, Tensor]] = {}
     for key, tensor in tensors.items():
-        parsed = parse_key(key)
+        parsed = parse_key(key, naming)
         if parsed is None:
             raise UnreadableError(f"`{path}` is no LoRA file", fact=f"it holds `{key}`")
         if parsed[0].startswith(LANGUAGE_MODEL):
@@ -113,7 +115,7 @@ def read_lora(path: Path) -> Lora:
     if not layers:
         raise UnreadableError(f"`{path}` is no LoRA file", fact="it holds no tensors")
     pairs = {name: _pair(path, name, roles) for name, roles in layers.items()}
-    return Lora(pairs, metadata, str(path), recognise_layout(tensors))
+    return Lora(pairs, metadata, str(path), recognise_layout(tensors, naming))
 
 
 def read_metadata(path: Path) -> Mapping[str, str]:
@@ -163,14 +165,18 @@ def write_lora(
     `comfyui` stores alpha. The other layouts imply alpha = rank, so the scale is multiplied into
     the up matrix; their effect is the same.
     """
+    naming = naming_of(lora.pairs)
     tensors: dict[str, Tensor] = {}
     for module, pair in lora.pairs.items():
         explicit = layout == "comfyui"
         up = pair.up.float() if explicit else pair.up.float() * pair.scale
-        tensors[format_key(module, "down", layout)] = pair.down.to("cpu", dtype).contiguous()
-        tensors[format_key(module, "up", layout)] = up.to("cpu", dtype).contiguous()
+        down_key, up_key, alpha_key = (
+            format_key(module, role, layout, naming) for role in ("down", "up", "alpha")
+        )
+        tensors[down_key] = pair.down.to("cpu", dtype).contiguous()
+        tensors[up_key] = up.to("cpu", dtype).contiguous()
         if explicit:
-            tensors[format_key(module, "alpha", layout)] = torch.tensor(pair.alpha)
+            tensors[alpha_key] = torch.tensor(pair.alpha)
     metadata = {**lora.metadata, **_description(lora, layout)}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)

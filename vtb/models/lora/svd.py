@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vtb.models.wan.lora_file import LoraPair
+from vtb.models.lora.file import LoraPair
 
 # Up to this many rows or columns the whole decomposition takes less than about a second.
 EXACT_SIDE = 1024

@@ -10,8 +10,8 @@ import torch
 
 from vtb.core.errors import ConflictError
 from vtb.core.files import atomic_path, sha256_file
-from vtb.models.wan.lora_file import Lora, write_lora
-from vtb.models.wan.lora_keys import LoraFormat
+from vtb.models.lora.file import Lora, write_lora
+from vtb.models.lora.keys import LoraFormat
 
 DTYPES: Mapping[Literal["bf16", "fp32"], torch.dtype] = {
     "bf16": torch.bfloat16,

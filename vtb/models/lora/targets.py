@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from vtb.core.errors import UsageError
 from vtb.models.structure import Shapes
+
+IN_BLOCK = re.compile(r"(?:transformer_)?blocks\.\d+\.(.+)")
 
 
 def linear_shapes(shapes: Shapes) -> Shapes:
@@ -29,7 +32,7 @@ def select_targets(linears: Iterable[str], target_modules: Sequence[str]) -> lis
     }
     dead = [target for target, found in matches.items() if not found]
     if dead or not matches:
-        endings = sorted({name.split(".", 2)[-1] for name in names if name.startswith("blocks.")})
+        endings = sorted({match[1] for match in map(IN_BLOCK.fullmatch, names) if match})
         raise UsageError(
             f"LoRA target `{dead[0]}` matches no layer" if dead else "there is no LoRA target",
             fact=f"{len(names)} linear layers",

@@ -17,8 +17,8 @@ from vtb.core.files import (
     read_json,
 )
 from vtb.models.families import MARKER, derived_marker
-from vtb.models.wan.lora_file import Lora
-from vtb.models.wan.lora_shard import changes, merge_shard
+from vtb.models.lora.file import Lora
+from vtb.models.lora.shard import changes, merge_shard
 from vtb.run.progress import progress
 from vtb.run.settings import differences
 
