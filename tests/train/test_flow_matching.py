@@ -14,8 +14,8 @@ from vtb.train.latents.encoded import Encoded
 
 @pytest.fixture(scope="module")
 def pipe(tiny_wan):
+    from vtb.models.lora.layers import inject_lora
     from vtb.models.wan.load import load_pipeline
-    from vtb.models.wan.lora import inject_lora
 
     pipe = load_pipeline(tiny_wan, parts=["dit"])
     layers = inject_lora(pipe.dit, rank=4, alpha=4, target_modules=["q", "ffn.0"], seed=0)

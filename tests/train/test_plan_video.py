@@ -211,10 +211,17 @@ def test_a_large_model_on_a_cpu_that_nobody_asked_for(
 ):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     job = job_of(tmp_path, machines=Machines(num_gpus))
-    found = list(resources.device_checks(job, num_parameters))
+    found = list(resources.cpu_checks(job, num_parameters, is_auto=job.is_auto))
     assert [check.level for check in found] == ["warning"] * warns
     assert all("5.0 billion parameters runs on the CPU" in check.message for check in found)
-    assert list(resources.device_checks(on_gpus(job, "NVIDIA H200", 140), num_parameters)) == []
+    assert (
+        list(
+            resources.cpu_checks(
+                on_gpus(job, "NVIDIA H200", 140), num_parameters, is_auto=job.is_auto
+            )
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("target", ["lora", "full", "vae"])

@@ -205,6 +205,8 @@ def trainee_of():
     """Loads what a job trains, in this process, with its clips encoded."""
 
     def make(job):
+        from vtb.models.wan.checkpoint import open_checkpoint
+        from vtb.recipe.schema import VideoRecipe
         from vtb.train.loop.stopping import StopRequest
         from vtb.train.session import Session
         from vtb.train.trainee import load_trainee
@@ -212,7 +214,8 @@ def trainee_of():
         plan = plan_video(job)
         job.run.begin(job.record(), job.resolved.toml(), plan)
         arguments = ChildArguments.parse(plan.argv[3:])
-        return load_trainee(Session.open(arguments, StopRequest()))
+        session = Session.open(arguments, StopRequest(), VideoRecipe, open_checkpoint)
+        return load_trainee(session)
 
     return make
 

@@ -17,7 +17,7 @@ from vtb.core.splits import SplitRule
 from vtb.data.build import build
 from vtb.data.request import Request, Task
 from vtb.data.store import open_dataset
-from vtb.infer.video import sample_seed
+from vtb.infer.fill import sample_seed
 from vtb.media.video import probe, read_frames
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.models.wan.load import load_pipeline

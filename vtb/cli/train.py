@@ -13,7 +13,16 @@ import typer
 
 from vtb.cli.options import with_options
 from vtb.cli.output import emit, next_steps, note, report_error
-from vtb.cli.train_options import Model, RecipeName, Run, TrainOptions, other_nodes, say
+from vtb.cli.train_image import image
+from vtb.cli.train_options import (
+    Launcher,
+    Model,
+    RecipeName,
+    Run,
+    TrainOptions,
+    other_nodes,
+    say,
+)
 from vtb.cli.train_text import cached_text, outcome_text, plan_text
 from vtb.cli.train_vlm import vlm
 from vtb.core.errors import VtbError
@@ -47,13 +56,7 @@ def video(
     cache_only: Annotated[
         bool, typer.Option("--cache-only", help="Encode the samples and train nothing.")
     ] = False,
-    launcher: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|none|accelerate|torchrun|deepspeed",
-            help="What starts several processes.",
-        ),
-    ] = "auto",
+    launcher: Launcher = "auto",
     *,
     common: TrainOptions,
 ) -> None:
@@ -166,4 +169,5 @@ def _emit(
     emit(schema, {**payloads[-1], **runs}, "\n\n".join(texts), json_mode)
 
 
+app.command()(image)
 app.command()(vlm)

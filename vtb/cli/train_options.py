@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vtb.cli.options import DryRun, Force, JsonMode, Quiet, Settings, Verbose
-from vtb.cli.output import note, warn
+from vtb.cli.output import emit, note, report_error, warn
 from vtb.cli.recipe import complete_name
-from vtb.core.errors import UsageError
+from vtb.cli.train_text import plan_text
+from vtb.core.errors import UsageError, VtbError
 
 if TYPE_CHECKING:
-    from vtb.run.plan import Check
+    from vtb.run.plan import Check, Plan
     from vtb.train.launch.job import Machines
     from vtb.train.launch.protocol import Job
 
@@ -34,6 +35,12 @@ RecipeName = Annotated[
     ),
 ]
 Model = Annotated[Path, typer.Option(metavar="DIR", help="Checkpoint of the base model.")]
+Launcher = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|none|accelerate|torchrun|deepspeed", help="What starts several processes."
+    ),
+]
 Run = Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Run directory.")]
 
 
@@ -96,6 +103,18 @@ def other_nodes(job: Job) -> list[str]:
         for rank in range(job.cluster.nodes)
         if rank != job.cluster.rank and job.cluster.is_main
     ]
+
+
+def show_plan(job: Job, plan: Plan, json_mode: bool) -> None:
+    """Prints the plan of a job; exits with the code of its first error, if it has one."""
+    from vtb.train.launch.invocation import require_no_errors
+
+    emit("vtb.plan/1", plan.payload(), plan_text(plan, other_nodes(job)), json_mode)
+    try:
+        require_no_errors(plan)
+    except VtbError as error:
+        report_error(error, json_mode=False)  # stdout holds its one object already
+        raise typer.Exit(error.exit_code) from error
 
 
 def num_gpus(text: str) -> int | None:

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vtb.cli.options import with_options
-from vtb.cli.output import emit, next_steps, note, report_error
-from vtb.cli.train_options import Model, RecipeName, Run, TrainOptions, other_nodes, say
-from vtb.cli.train_text import outcome_text, plan_text
-from vtb.core.errors import UsageError, VtbError, did_you_mean
+from vtb.cli.output import emit, next_steps, note
+from vtb.cli.train_options import (
+    Model,
+    RecipeName,
+    Run,
+    TrainOptions,
+    other_nodes,
+    say,
+    show_plan,
+)
+from vtb.cli.train_text import outcome_text
+from vtb.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from vtb.train.vlm.job import VlmJob
@@ -41,6 +49,7 @@ def vlm(
 ) -> None:
     """Train a vision-language model; the same command continues an interrupted run."""
     from vtb.train.vlm.job import open_vlm_job
+    from vtb.train.vlm.plan import plan_vlm
 
     flags = {
         "train.method": method,
@@ -59,7 +68,7 @@ def vlm(
     if not common.force:
         job.run.require_same(job.settings)
     if common.dry_run:
-        _show_plan(job, common.json_mode)
+        show_plan(job, plan_vlm(job), common.json_mode)
         return
     for command in other_nodes(job):
         note(f"on another node: {command}")
@@ -72,24 +81,13 @@ def _engine(name: str) -> str:
     return ENGINES[name]
 
 
-def _show_plan(job: VlmJob, json_mode: bool) -> None:
-    from vtb.train.launch.invocation import require_no_errors
-    from vtb.train.vlm.plan import plan_vlm
-
-    plan = plan_vlm(job)
-    emit("vtb.plan/1", plan.payload(), plan_text(plan, other_nodes(job)), json_mode)
-    try:
-        require_no_errors(plan)
-    except VtbError as error:
-        report_error(error, json_mode=False)  # stdout holds its one object already
-        raise typer.Exit(error.exit_code) from error
-
-
 def _train(job: VlmJob, force: bool, json_mode: bool) -> None:
     from vtb.train.vlm.stages import run_vlm_job
 
     outcome = run_vlm_job(job, warn=say, force=force)
     emit("vtb.train/1", outcome.payload(), outcome_text(outcome), json_mode)
+    if job.clips:
+        return  # `vtb infer vlm` shows pictures
     final, base = quote(str(outcome.final)), quote(str(job.model))
     is_full = job.recipe.train.target == "full"
     made = f"--model {final}" if is_full else f"--model {base} --lora {final}"

@@ -85,23 +85,36 @@ class TrainTable(Config):
     )
 
 
-class VideoTrainTable(TrainTable):
-    """Optimization and the flow-matching objective."""
+class DiffusionTrainTable(TrainTable):
+    """Optimization of a transformer that takes noise away."""
 
-    target: Literal["lora", "full", "vae"] = Field(
-        default="lora",
-        description="What is trained: an adapter, the whole transformer, or the VAE.",
-    )
     ema: float = Field(
         default=0.0,
         ge=0,
         lt=1,
         description="Decay per step of the averaged weights that are shipped; 0: the last weights.",
     )
-    shift: float = Field(default=5.0, gt=0, description="Shift of the noise schedule.")
     timestep_dtype: Literal["bf16", "fp32"] = Field(
         default="bf16", description="Precision of the timestep; diffsynth rounds it to bf16."
     )
+    forward: Literal["fast", "reference"] = Field(
+        default="fast", description="Ours, or diffsynth's own forward, to compare with."
+    )
+    activation_checkpointing: Literal["auto", "none", "full"] | Fraction = Field(
+        default="auto",
+        description="Share of the blocks recomputed in the backward pass to save memory; auto: as "
+        "few as fit.",
+    )
+
+
+class VideoTrainTable(DiffusionTrainTable):
+    """Optimization and the flow-matching objective."""
+
+    target: Literal["lora", "full", "vae"] = Field(
+        default="lora",
+        description="What is trained: an adapter, the whole transformer, or the VAE.",
+    )
+    shift: float = Field(default=5.0, gt=0, description="Shift of the noise schedule.")
     loss_weighting: Literal["bell", "bell_per_expert", "none"] = Field(
         default="bell",
         description="Weight of a timestep: diffsynth's bell curve, the same with mean 1 over the "
@@ -112,18 +125,10 @@ class VideoTrainTable(TrainTable):
         description="Timesteps that an expert is trained on: those it is used for, or all.",
     )
     i2v_prob: Fraction = Field(default=1.0, description="Share of samples given their first frame.")
-    forward: Literal["fast", "reference"] = Field(
-        default="fast", description="Ours, or diffsynth's own forward, to compare with."
-    )
     compile: bool = Field(
         default=True,
         description="Compile the blocks of the fast forward; record the steps of a VAE on crops as "
         "CUDA graphs. Ignored on a CPU.",
-    )
-    activation_checkpointing: Literal["auto", "none", "full"] | Fraction = Field(
-        default="auto",
-        description="Share of the blocks recomputed in the backward pass to save memory; auto: as "
-        "few as fit.",
     )
     base_precision: Literal["bf16", "fp8"] = Field(
         default="bf16", description="Frozen linear layers; fp8 needs the fast forward and a GPU."

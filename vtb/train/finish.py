@@ -12,9 +12,9 @@ from torch import Tensor
 
 from vtb.core.files import atomic_directory, atomic_write_json, link_missing, read_json
 from vtb.models.families import MARKER, Part, derived_marker
+from vtb.models.lora.file import Lora, write_lora
+from vtb.models.lora.keys import LoraFormat
 from vtb.models.wan.checkpoint import WanCheckpoint
-from vtb.models.wan.lora_file import Lora, write_lora
-from vtb.models.wan.lora_keys import LoraFormat
 from vtb.models.wan.save import write_part
 from vtb.recipe.schema import VideoRecipe
 from vtb.run.rundir import RunDirectory

@@ -52,6 +52,15 @@ def weights_of(table: RewardTable) -> dict[str, float]:
     return {name: weight for name, weight in weights.items() if weight}
 
 
+def counted(columns: Mapping[str, Any], *, overlong_filter: bool) -> dict[str, Any]:
+    """The columns that rewards are made from.
+
+    A filter leaves what was cut off out of the loss, so being cut off is not punished as well.
+    """
+    hidden = {"is_truncated"} if overlong_filter else set[str]()
+    return {name: value for name, value in columns.items() if name not in hidden}
+
+
 def text_of(completion: Completion) -> str:
     """The text of a completion in either trainer's form."""
     if isinstance(completion, str):

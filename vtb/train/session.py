@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -13,14 +16,11 @@ from accelerate.utils import InitProcessGroupKwargs, gather_object
 from vtb.core.errors import MissingEnvironmentError, VtbError
 from vtb.core.files import atomic_write_json
 from vtb.data.store import Dataset, open_dataset
-from vtb.models.wan.checkpoint import WanCheckpoint, open_checkpoint
+from vtb.models.checkpoint import Checkpoint
 from vtb.recipe.load import load
-from vtb.recipe.schema import VideoRecipe
+from vtb.recipe.schema import Recipe
 from vtb.run.rundir import RunDirectory
-from vtb.train.latents.build import build_missing
-from vtb.train.latents.cache import LatentCache
-from vtb.train.latents.clips import ClipSource
-from vtb.train.latents.read import CachedClips
+from vtb.train.latents.store import Store
 from vtb.train.launch.child import ChildArguments
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.watchdog import Watchdog
@@ -29,26 +29,50 @@ from vtb.train.loop.watchdog import Watchdog
 PATIENCE = timedelta(hours=2)
 REPORT_S = 1.0
 
+RecipeT = TypeVar("RecipeT", bound=Recipe)
+CheckpointT = TypeVar("CheckpointT", bound=Checkpoint)
+# Told how many samples are encoded, and of how many.
+Report: TypeAlias = Callable[[int, int], None]
+
 
 class Stopped(Exception):  # noqa: N818  a request, not an error
     """A signal asked for the end before the first step."""
 
 
+class Fillable(Protocol):
+    """A cache of encoded samples."""
+
+    @property
+    def store(self) -> Store:
+        """Its files."""
+        ...
+
+    def missing(self) -> Sequence[int]:
+        """Numbers of the samples that lack something."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Session:
+class Session(Generic[RecipeT, CheckpointT]):
     """What every kind of training needs; `stop` is looked at between pieces of work."""
 
     arguments: ChildArguments
     run: RunDirectory
-    recipe: VideoRecipe
+    recipe: RecipeT
     dataset: Dataset
-    checkpoint: WanCheckpoint
+    checkpoint: CheckpointT
     accelerator: Accelerator
     stop: StopRequest
     dog: Watchdog
 
     @classmethod
-    def open(cls, arguments: ChildArguments, stop: StopRequest) -> Session:
+    def open(
+        cls,
+        arguments: ChildArguments,
+        stop: StopRequest,
+        recipe: type[RecipeT],
+        open_checkpoint: Callable[[Path], CheckpointT],
+    ) -> Session[RecipeT, CheckpointT]:
         """Joins the other processes; raises MissingEnvironmentError without the device."""
         run = RunDirectory(arguments.run)
         accelerator = Accelerator(
@@ -63,7 +87,7 @@ class Session:
         return cls(
             arguments,
             run,
-            load(VideoRecipe, str(run.recipe)).recipe,
+            load(recipe, str(run.recipe)).recipe,
             open_dataset(arguments.data),
             open_checkpoint(arguments.model),
             accelerator,
@@ -81,23 +105,15 @@ class Session:
         """This process's device."""
         return self.accelerator.device
 
-    def clips(self, split: str, limit: int | None = None) -> ClipSource:
-        """The clips of a split."""
-        return ClipSource(self.dataset, self.recipe.data, split, limit)
+    def fill(self, cache: Fillable, build: Callable[[Report], None]) -> None:
+        """Has this process `build` its share of what a cache lacks, and waits for the others.
 
-    def encoded_clips(self, split: str, limit: int | None = None) -> CachedClips:
-        """The clips of a split, after this process has encoded its share of what was missing.
-
-        Raises in every process what one of them met: UnreadableError for a damaged clip, Stopped,
+        Raises in every process what one of them met: UnreadableError for a damaged sample, Stopped,
         and MissingEnvironmentError when the machines do not share one cache.
         """
-        source = self.clips(split, limit)
-        cache = LatentCache.of(
-            source, self.checkpoint, dtype=self.recipe.cache.dtype, root=self.arguments.cache
-        )
         failure: VtbError | Stopped | None = None
         try:
-            self._build(cache, source)
+            build(self._reporter())
         except (VtbError, Stopped) as error:
             failure = error
         # Every process must learn of it, or it would wait for this one.
@@ -105,20 +121,16 @@ class Session:
             failures = [one for one in gather_object([failure]) if one is not None]
         if failures:
             raise failure or failures[0]
-        self._require_shared(cache)
-        return CachedClips(cache)
-
-    def _require_shared(self, cache: LatentCache) -> None:
         # What other machines have encoded must be seen here too.
         missing = sum(gather_object([len(cache.missing())]))
         if missing:
             raise MissingEnvironmentError(
-                "the machines do not share one cache of encoded clips",
-                fact=f"`{cache.store.directory}` lacks {missing} clips that others encoded",
+                "the machines do not share one cache of encoded samples",
+                fact=f"`{cache.store.directory}` lacks {missing} samples that others encoded",
                 hint="set VTB_HOME to a directory that all of them see",
             )
 
-    def _build(self, cache: LatentCache, source: ClipSource) -> None:
+    def _reporter(self) -> Report:
         if self.is_main:
             self.run.encoding.unlink(missing_ok=True)
         last, before, shown, seconds = time.monotonic(), -1, 0.0, 0.0
@@ -137,12 +149,4 @@ class Session:
                 state = {"encoded": done, "of": total, "seconds": seconds}
                 atomic_write_json(self.run.encoding, state)
 
-        build_missing(
-            cache,
-            source,
-            device=str(self.device),
-            rank=self.accelerator.process_index,
-            world_size=self.accelerator.num_processes,
-            on_progress=report,
-            log=self.run.log,
-        )
+        return report

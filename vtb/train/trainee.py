@@ -6,52 +6,33 @@ import gc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import torch
 from accelerate.utils import gather_object
 from torch import Tensor
 
+from vtb.models.lora.layers import extract_lora
 from vtb.models.wan.load import load_pipeline
-from vtb.models.wan.lora import extract_lora
 from vtb.train.finish import write_final, write_final_checkpoint
+from vtb.train.fit import Trainee
 from vtb.train.flow.objective import WanObjective
-from vtb.train.flow.schedule import NoiseSchedule
+from vtb.train.flow.schedule import TIMESTEP_DTYPES, NoiseSchedule
 from vtb.train.flow.wan_task import EncodedClips, WanTask
 from vtb.train.latents.read import CachedClips
+from vtb.train.latents.session import VideoSession, clips_of, encoded_clips
 from vtb.train.launch.estimate import GIB, num_recomputed
 from vtb.train.launch.workload import transformer_workload
 from vtb.train.loop.loop import Loop, Observer
 from vtb.train.loop.step_log import StepLog
-from vtb.train.loop.task import Task
-from vtb.train.session import Session
 from vtb.train.vae_task import VaeObjective, VaeTask
 from vtb.train.validation.checks import is_measured, needs_empty_prompt
 from vtb.train.validation.clips import encode_empty_prompt
 from vtb.train.validation.observers import Validation
 from vtb.train.weights import FullWeights, LoraWeights
 
-TIMESTEP_DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
-
-class Trainee(Protocol):
-    """A model in training, apart from the loop."""
-
-    @property
-    def task(self) -> Task:
-        """What the loop trains."""
-        ...
-
-    def observers(self, loop: Loop, log: StepLog) -> Sequence[Observer]:
-        """What is measured while it trains."""
-        ...
-
-    def write_final(self, step: int) -> None:
-        """Writes `final/` with the present weights."""
-        ...
-
-
-def load_trainee(session: Session) -> Trainee:
+def load_trainee(session: VideoSession) -> Trainee:
     """Encodes what is missing, then loads the model onto the device and adds what is trained.
 
     On a CPU everything is float32. On a GPU frozen weights are bfloat16, and whole models are
@@ -62,20 +43,20 @@ def load_trainee(session: Session) -> Trainee:
     return TransformerTrainee.load(session)
 
 
-def encode_all(session: Session) -> tuple[CachedClips, CachedClips | None]:
+def encode_all(session: VideoSession) -> tuple[CachedClips, CachedClips | None]:
     """The clips to train on and those held out, if any are measured, encoded."""
     recipe, variant = session.recipe, session.checkpoint.variant
-    clips = session.encoded_clips("train")
+    clips = encoded_clips(session, "train")
     if not is_measured(recipe, variant):
         return clips, None
-    return clips, session.encoded_clips("validation", recipe.validation.samples)
+    return clips, encoded_clips(session, "validation", recipe.validation.samples)
 
 
 @dataclass(frozen=True, slots=True)
 class TransformerTrainee:
     """A transformer, or the LoRA on it, trained by flow matching."""
 
-    session: Session
+    session: VideoSession
     task: WanTask
     dit: Any
     schedule: NoiseSchedule
@@ -83,7 +64,7 @@ class TransformerTrainee:
     empty_context: Tensor | None
 
     @classmethod
-    def load(cls, session: Session) -> Self:
+    def load(cls, session: VideoSession) -> Self:
         """Encoders come and go before the transformer is loaded."""
         recipe, variant = session.recipe, session.checkpoint.variant
         clips, held_out = encode_all(session)
@@ -96,7 +77,7 @@ class TransformerTrainee:
     @classmethod
     def prepare(
         cls,
-        session: Session,
+        session: VideoSession,
         clips: EncodedClips,
         held_out: EncodedClips | None = None,
         empty_context: Tensor | None = None,
@@ -105,7 +86,11 @@ class TransformerTrainee:
         recipe = session.recipe
         free_gib = min(gather_object([free_memory_gib(session.device)]))
         dit = _load_transformer(session)
-        weights = FullWeights(dit) if recipe.train.target == "full" else LoraWeights(dit, recipe)
+        weights = (
+            FullWeights(dit)
+            if recipe.train.target == "full"
+            else LoraWeights(dit, recipe.lora, recipe.train.seed)
+        )
         if recipe.train.base_precision == "fp8":
             from vtb.models.wan.fast.fp8 import quantize_base
 
@@ -155,12 +140,12 @@ class TransformerTrainee:
 class VaeTrainee:
     """A VAE, trained to reconstruct clips."""
 
-    session: Session
+    session: VideoSession
     task: VaeTask
     vae: Any
 
     @classmethod
-    def load(cls, session: Session) -> Self:
+    def load(cls, session: VideoSession) -> Self:
         """Reads clips as they are; nothing is encoded."""
         pipe: Any = load_pipeline(
             session.checkpoint.directory,
@@ -178,7 +163,7 @@ class VaeTrainee:
             objective,
             weights,
             session.recipe,
-            session.clips("train"),
+            clips_of(session, "train"),
             grid=session.checkpoint.variant.size_multiple,
         )
         return cls(session, task, pipe.vae)
@@ -195,14 +180,14 @@ class VaeTrainee:
         write_final_checkpoint(session.run, session.recipe, session.checkpoint, part, weights, step)
 
 
-def _is_recorded(session: Session) -> bool:
+def _is_recorded(session: VideoSession) -> bool:
     """Whether every micro-batch has the same shape and is a step of its own."""
     train, world = session.recipe.train, session.accelerator.num_processes
     is_possible = session.device.type == "cuda" and world == 1 and session.recipe.vae.crop > 0
     return is_possible and train.compile and train.batch == train.micro_batch
 
 
-def noise_schedule(session: Session) -> NoiseSchedule:
+def noise_schedule(session: VideoSession) -> NoiseSchedule:
     """The schedule of a recipe, cut to what the expert is used for unless it says otherwise."""
     train, boundary = session.recipe.train, session.checkpoint.variant.boundary
     sigma_range = (0.0, 1.0)
@@ -226,7 +211,7 @@ def free_memory_gib(device: torch.device) -> float:
     return torch.cuda.mem_get_info(device)[0] / GIB
 
 
-def _load_transformer(session: Session) -> Any:
+def _load_transformer(session: VideoSession) -> Any:
     is_exact = session.device.type == "cpu" or session.recipe.train.target == "full"
     pipe: Any = load_pipeline(
         session.checkpoint.directory,
@@ -239,7 +224,7 @@ def _load_transformer(session: Session) -> Any:
     return pipe.dit
 
 
-def _objective(session: Session, dit: Any, free_gib: float) -> WanObjective:
+def _objective(session: VideoSession, dit: Any, free_gib: float) -> WanObjective:
     train, expert = session.recipe.train, session.arguments.expert
     world = session.accelerator.num_processes
     work = transformer_workload(session.recipe, session.checkpoint, expert, world)

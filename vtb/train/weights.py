@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from vtb.core.errors import UnreadableError
-from vtb.models.wan.lora import assign_lora, extract_lora, inject_lora
-from vtb.models.wan.lora_file import read_lora, write_lora
-from vtb.recipe.schema import VideoRecipe
+from vtb.models.lora.file import read_lora, write_lora
+from vtb.models.lora.layers import assign_lora, extract_lora, inject_lora
+from vtb.recipe.schema import LoraTable
 
 
 class Weights(Protocol):
@@ -33,15 +33,14 @@ class LoraWeights:
 
     FILE = "lora.safetensors"
 
-    def __init__(self, dit: Any, recipe: VideoRecipe) -> None:
+    def __init__(self, dit: Any, lora: LoraTable, seed: int) -> None:
         """Injects an adapter: that of the recipe's file, or one that changes nothing yet."""
-        lora = recipe.lora
         inject_lora(
             dit,
             rank=lora.rank,
             alpha=lora.alpha,
             target_modules=lora.target_modules,
-            seed=recipe.train.seed,
+            seed=seed,
         )
         self._dit = dit
         if lora.init_from:

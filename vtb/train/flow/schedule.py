@@ -1,10 +1,11 @@
-"""Wan's discrete noise schedule for training.
+"""The discrete noise schedules of training, Wan's and Qwen-Image's.
 
 Shapes: N the 1000 training timesteps, from pure noise downwards.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +13,9 @@ import torch
 from torch import Tensor
 
 NUM_TIMESTEPS = 1000
+TIMESTEP_DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+# Where Qwen-Image's schedule ends.
+LAST_SIGMA = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,33 @@ class NoiseSchedule:
         diffsynth, which looks them up in the model's bfloat16. `sigma_range` is the (low, high)
         part that one expert of two is used for.
         """
-        u = torch.linspace(1.0, 0.0, NUM_TIMESTEPS + 1)[:-1]
+        u = _descending()
         sigmas = shift * u / (1 + (shift - 1) * u)
-        timesteps = sigmas * NUM_TIMESTEPS
         low, high = sigma_range
-        first, stop = _index_of(high, shift), _index_of(low, shift)
+        span = _index_of(high, shift), _index_of(low, shift)
+        return cls._of(sigmas, weighting, dtype, *span)
+
+    @classmethod
+    def exponential(cls, mu: float, *, weighting: str, dtype: torch.dtype = torch.float32) -> Self:
+        """Qwen-Image's schedule: sigma = e^mu / (e^mu + 1/u - 1), u from 1 down.
+
+        Its complement is then scaled so that the last sigma is 0.02. The rest is as in `shifted`.
+        """
+        clean = 1 - math.exp(mu) / (math.exp(mu) + (1 / _descending() - 1))
+        sigmas = 1 - clean / (clean[-1] / (1 - LAST_SIGMA))
+        return cls._of(sigmas, weighting, dtype, 0, NUM_TIMESTEPS)
+
+    @classmethod
+    def _of(cls, sigmas: Tensor, weighting: str, dtype: torch.dtype, first: int, stop: int) -> Self:
+        timesteps = sigmas * NUM_TIMESTEPS
         weights = _weights(timesteps, weighting, first, stop)
         rounded = timesteps.to(dtype)
         nearest = torch.stack([(timesteps - t).abs().argmin() for t in rounded.float()])
         return cls(rounded.float(), sigmas[nearest], weights[nearest], first, stop)
+
+
+def _descending() -> Tensor:
+    return torch.linspace(1.0, 0.0, NUM_TIMESTEPS + 1)[:-1]
 
 
 def _index_of(sigma: float, shift: float) -> int:

@@ -70,10 +70,10 @@ def build_missing(
     done = 0
     if texts:
         _encode_texts(cache, texts, load, tell)
-        _release()
+        release()
     if latents:
         _encode_clips(cache, latents, clips, device, load, tell, log)
-        _release()
+        release()
     return Built(len(latents), len(texts))
 
 
@@ -125,7 +125,8 @@ def _encode_clips(
     encode_clips(encoder, paths, decoded, pixels=pixels, dtype=dtype, tell=tell)
 
 
-def _release() -> None:
+def release() -> None:
+    """Gives back the memory of a model that is not needed any more."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -54,7 +54,7 @@ class Encoding:
 
         Whether a GPU (bfloat16) or a CPU (float32) encoded it makes no difference.
         """
-        return _key(
+        return key_of(
             {
                 "video": video_hash,
                 "height": data.height,
@@ -70,7 +70,7 @@ class Encoding:
 
     def text_key(self, prompt: str) -> str:
         """The key of a prompt, 32 hex digits."""
-        return _key(
+        return key_of(
             {
                 "prompt": prompt,
                 "text_encoder": self.text_encoder,
@@ -80,7 +80,8 @@ class Encoding:
         )
 
 
-def _key(facts: Mapping[str, str | int | Sequence[str]]) -> str:
-    versioned: dict[str, Any] = {**facts, "format_version": FORMAT_VERSION}
+def key_of(facts: Mapping[str, Any]) -> str:
+    """A name for something that these facts, as JSON, decide: 32 hex digits."""
+    versioned = {**facts, "format_version": FORMAT_VERSION}
     text = json.dumps(versioned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

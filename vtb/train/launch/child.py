@@ -29,7 +29,7 @@ class ChildArguments:
     expert: Literal["high", "low"] | None = None
     is_cache_only: bool = False
 
-    def module_words(self) -> tuple[str, ...]:
+    def module_words(self, module: str = MODULE) -> tuple[str, ...]:
         """Name of the module that trains, and its arguments."""
         options: dict[str, object] = {
             "--data": self.data,
@@ -44,7 +44,7 @@ class ChildArguments:
         words = [str(word) for option in options.items() for word in option]
         if self.is_cache_only:
             words.append("--cache-only")
-        return (MODULE, str(self.run), *words)
+        return (module, str(self.run), *words)
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> Self:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vtb.core.errors import UsageError
-from vtb.core.files import sha256_file
 from vtb.core.home import cache_root
 from vtb.data.request import split_rule
 from vtb.data.store import Dataset, open_dataset
@@ -23,6 +22,7 @@ from vtb.run.extras import require_train_extra
 from vtb.run.provenance import Gpu, gpus
 from vtb.run.rundir import RunDirectory, RunRecord
 from vtb.train.latents.clips import ClipSource
+from vtb.train.launch.adapter import absolute_start, start_setting
 from vtb.train.launch.cluster import Cluster, num_processes, pick_gpus
 from vtb.train.launch.launcher import Launcher, pick_launcher
 from vtb.train.launch.protocol import device_of, record_of
@@ -134,10 +134,8 @@ def open_job(
     require_train_extra()
     chosen = [f"model.expert={expert}"] if expert else []
     resolved = load(VideoRecipe, recipe, [*overrides, *chosen])
-    start = resolved.recipe.lora.init_from
-    if start:  # a run may go on from another directory
-        chosen.append(f"lora.init_from={Path(start).resolve()}")
-        resolved = load(VideoRecipe, recipe, [*overrides, *chosen])
+    chosen += absolute_start(resolved.recipe.lora)
+    resolved = load(VideoRecipe, recipe, [*overrides, *chosen])
     dataset = open_dataset(data.resolve())
     clips = ClipSource(dataset, resolved.recipe.data, SPLIT)
     checkpoint = _open_model(resolved.recipe, model.resolve())
@@ -169,7 +167,7 @@ def open_job(
             "data.split": SPLIT,
             "data.buckets": [buckets.start, buckets.stop],
             "model.fingerprint": weights_fingerprint(present),
-            **({"lora.init_from": _lora_hash(Path(start))} if start else {}),
+            **start_setting(resolved.recipe.lora),
         },
         is_cache_only=is_cache_only,
         is_auto=machines.num_gpus is None,
@@ -178,12 +176,6 @@ def open_job(
 
 def _decides(key: str) -> bool:
     return key not in (*FREE_KEYS, "summary") and not key.startswith(FREE_TABLES)
-
-
-def _lora_hash(path: Path) -> str:
-    if not path.is_file():
-        raise UsageError(f"lora.init_from: `{path}` is no file", hint="leave it out to start anew")
-    return sha256_file(path)
 
 
 def _schedule_length(recipe: VideoRecipe, dataset: Dataset, clips: ClipSource) -> int:

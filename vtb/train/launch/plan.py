@@ -23,7 +23,7 @@ from vtb.train.launch.job import SPLIT, VideoJob
 from vtb.train.launch.launcher import launch_argv, launch_files
 from vtb.train.launch.preflight import geometry_checks, recipe_checks
 from vtb.train.launch.resources import (
-    device_checks,
+    cpu_checks,
     disk_checks,
     environment_checks,
     memory_checks,
@@ -73,7 +73,11 @@ def plan_video(job: VideoJob) -> Plan:
             *found,
             *batch_checks,
             *environment_checks(job),
-            *device_checks(job, trained + (work.frozen_parameters if work else 0)),
+            *cpu_checks(
+                job,
+                trained + (work.frozen_parameters if work else 0),
+                is_auto=job.is_auto,
+            ),
             *memory_checks(job, work, estimates.memory_gib),
             *disk_checks(job, estimates, cache),
         ),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from vtb.core.errors import UsageError, VtbError
+from vtb.core.errors import UsageError
 from vtb.run.plan import Check
+from vtb.train.launch.adapter import start_checks
 from vtb.train.launch.job import VideoJob
-from vtb.train.launch.workload import adapted_layers, trainable_parameters
+from vtb.train.launch.workload import trainable_parameters
 
 
 def geometry_checks(job: VideoJob) -> Iterator[Check]:
@@ -27,8 +27,11 @@ def recipe_checks(job: VideoJob) -> Iterator[Check]:
         trainable_parameters(job.recipe, job.checkpoint, job.expert)
     except UsageError as error:
         yield Check("error", "target_modules", error.message, error.hint)
-    if job.recipe.lora.init_from:
-        yield from _start_checks(job)
+    if job.recipe.lora.init_from and train.target != "lora":
+        message = f"train.target = {train.target} trains no LoRA to go on from"
+        yield Check("error", "init_from", message, "leave lora.init_from out")
+    else:
+        yield from start_checks(job.recipe.lora, job.checkpoint, job.expert)
     if train.base_precision == "fp8" and train.forward == "reference":
         message = "diffsynth's own forward knows no fp8"
         yield Check("error", "fp8", message, "-s train.forward=fast")
@@ -42,35 +45,6 @@ def recipe_checks(job: VideoJob) -> Iterator[Check]:
         yield Check("error", "cache", message, "leave --cache-only out")
     if strategy != "ddp":
         yield from _zero_checks(job)
-
-
-def _start_checks(job: VideoJob) -> Iterator[Check]:
-    """Whether the LoRA to go on from belongs to the model and has the recipe's form."""
-    from vtb.models.wan.lora_check import require_lora
-    from vtb.models.wan.lora_file import read_lora
-
-    table = job.recipe.lora
-    if job.recipe.train.target != "lora":
-        message = f"train.target = {job.recipe.train.target} trains no LoRA to go on from"
-        yield Check("error", "init_from", message, "leave lora.init_from out")
-        return
-    try:
-        start = read_lora(Path(table.init_from))
-        warnings = require_lora(start, job.checkpoint, job.expert)
-        layers = adapted_layers(job.recipe, job.checkpoint, job.expert)
-    except VtbError as error:
-        yield Check("error", "init_from", error.message, error.fact or error.hint)
-        return
-    ranks = {pair.down.shape[0] for pair in start.pairs.values()}
-    if ranks != {table.rank}:
-        message = f"`{table.init_from}` has rank {', '.join(map(str, sorted(ranks)))}"
-        yield Check("error", "init_from", message, f"-s lora.rank={min(ranks)}")
-    other = sorted(start.pairs.keys() ^ layers.keys())
-    if other:
-        message = f"`{table.init_from}` has other layers than the recipe, such as `{other[0]}`"
-        yield Check("error", "init_from", message, "use the targets that it was trained with")
-    for warning in warnings:
-        yield Check("warning", "init_from", warning)
 
 
 def _conditioning_checks(job: VideoJob) -> Iterator[Check]:

@@ -15,6 +15,7 @@ from vtb.run.plan import CacheNeed, Check, Estimates
 from vtb.run.provenance import versions
 from vtb.train.launch.estimate import Workload, memory_gib, num_recomputed
 from vtb.train.launch.job import VideoJob
+from vtb.train.launch.protocol import Job
 from vtb.train.loop.trackers import require_trackers
 
 MEMORY_SHARE = 0.95
@@ -70,9 +71,9 @@ def _fp8_checks(job: VideoJob) -> Iterator[Check]:
         yield lack("fp8", message, hint)
 
 
-def device_checks(job: VideoJob, num_parameters: int) -> Iterator[Check]:
+def cpu_checks(job: Job, num_parameters: int, *, is_auto: bool) -> Iterator[Check]:
     """Whether a model of so many parameters is on a CPU that the user did not ask for."""
-    if job.is_auto and not job.gpus and num_parameters > MAX_CPU_PARAMETERS:
+    if is_auto and not job.gpus and num_parameters > MAX_CPU_PARAMETERS:
         size = f"{num_parameters / 1e9:.1f} billion parameters"
         message = f"no GPU was found: a model of {size} runs on the CPU"
         yield Check("warning", "device", message, "--gpus 0, if that is meant")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from vtb.models.lora.targets import lora_parameter_count
 from vtb.models.structure import Shapes, parameter_count
 from vtb.models.wan.checkpoint import WanCheckpoint
-from vtb.models.wan.lora_targets import linear_shapes, lora_parameter_count, select_targets
 from vtb.models.wan.variants import Expert
 from vtb.recipe.schema import VideoRecipe
+from vtb.train.launch.adapter import adapted_layers
 from vtb.train.launch.estimate import TransformerShape, Workload
 
 # DeepSpeed keeps at most so many gathered parameters of a sharded model at once.
@@ -25,16 +26,8 @@ def trainable_parameters(
         case "vae":
             return parameter_count(checkpoint.shapes(checkpoint.part("vae")))
         case "lora":
-            return lora_parameter_count(
-                adapted_layers(recipe, checkpoint, expert), recipe.lora.rank
-            )
-
-
-def adapted_layers(recipe: VideoRecipe, checkpoint: WanCheckpoint, expert: Expert | None) -> Shapes:
-    """Shapes of the layers that get a LoRA; raises UsageError when a target matches nothing."""
-    linears = linear_shapes(_transformer_shapes(checkpoint, expert))
-    chosen = select_targets(linears, recipe.lora.target_modules)
-    return {name: linears[name] for name in chosen}
+            layers = adapted_layers(recipe.lora, checkpoint, expert)
+            return lora_parameter_count(layers, recipe.lora.rank)
 
 
 def transformer_workload(

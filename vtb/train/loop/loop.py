@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from vtb.core.errors import DeviceMemoryError
-from vtb.recipe.schema import SaveTable, TrainTable, VideoTrainTable
+from vtb.recipe.schema import DiffusionTrainTable, SaveTable, TrainTable
 from vtb.run.rundir import RunDirectory
 from vtb.train.loop.batching import Batching, Shape
 from vtb.train.loop.checkpoint import State, restore_newest, save_checkpoint
@@ -49,7 +49,7 @@ class Loop:
     def __init__(
         self,
         task: Task,
-        train: VideoTrainTable,
+        train: DiffusionTrainTable,
         save: SaveTable,
         run: RunDirectory,
         accelerator: Accelerator,

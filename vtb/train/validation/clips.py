@@ -16,7 +16,7 @@ from torch import Tensor
 from vtb.core.files import atomic_write
 from vtb.data.names import sample_file
 from vtb.data.store import Dataset
-from vtb.infer.video import sample_seed
+from vtb.infer.fill import sample_seed
 from vtb.media.fit import Fit, Size
 from vtb.media.video import encode
 from vtb.models.wan.context import padded

@@ -1,0 +1,1 @@
+"""Training of image models: `vtb train image`."""
