@@ -7,6 +7,9 @@ from safetensors import safe_open
 
 from vtb.core.errors import ConflictError, UsageError
 from vtb.core.files import read_json_lines
+from vtb.recipe.find import shipped
+from vtb.recipe.image import ImageRecipe
+from vtb.recipe.load import load
 from vtb.run.launch import Ending
 from vtb.train.image.job import open_job
 from vtb.train.image.plan import plan_image
@@ -167,3 +170,11 @@ def test_a_child_process_trains_and_the_file_loads_in_diffusers(tmp_path, job_of
     layers = {name for name, _ in transformer.named_modules() if name.endswith("lora_A.default_0")}
     assert len(layers) == len(final(tmp_path)) // 3
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in shipped() if name.startswith("image/")))
+def test_shipped_recipes_have_sound_plans(name, tmp_path, puzzles, tiny_qwen_image):
+    family = load(ImageRecipe, name).recipe.model.family
+    model, machines = tiny_qwen_image[family], Machines(num_gpus=0)
+    job = open_job(name, [], data=puzzles, model=model, out=tmp_path, machines=machines)
+    assert plan_image(job).errors == ()
