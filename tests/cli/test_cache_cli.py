@@ -42,7 +42,7 @@ def test_ls(store, path):
     assert model == {"family": "wan2.2-ti2v-5b", "path": str(store.directory), **counts}
     assert (listed["schema"], listed["bytes"]) == ("vtb.cache.ls/1", size)
     shown = run("ls")
-    assert "wan2.2-ti2v-5b-01234567  1 clips, 0 prompts" in shown.stdout
+    assert "wan2.2-ti2v-5b-01234567  1 latents, 0 prompts" in shown.stdout
     assert "Next:\n  vtb cache gc --dry-run\n" in shown.stderr
 
 

@@ -101,6 +101,12 @@ def test_cycles_and_missing_parents_are_usage_errors(tmp_path):
     assert caught.value.hint == "did you mean `video/wan2.2-ti2v-5b-lora`?"
 
 
+def test_a_recipe_of_another_kind_is_told_by_name():
+    with pytest.raises(UsageError, match="is a recipe of kind `image`") as caught:
+        load(VideoRecipe, "image/qwen-image-tiny")
+    assert "vtb train image -r image/qwen-image-tiny" in caught.value.hint
+
+
 def test_a_recipe_without_a_known_kind_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no known kind"):
         load_any(write(tmp_path / "r.toml", 'kind = "vidoe"\n'))

@@ -1,4 +1,4 @@
-"""`vtb cache`: look at and tidy the cache of encoded clips and prompts."""
+"""`vtb cache`: look at and tidy the cache of encoded clips, pictures and prompts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vtb.cli.output import emit, next_steps
 if TYPE_CHECKING:
     from vtb.train.latents.upkeep import Collected, Usage
 
-app = typer.Typer(no_args_is_help=True, help="Look at and tidy the cache of encoded clips.")
+app = typer.Typer(no_args_is_help=True, help="Look at and tidy the cache of encoded samples.")
 
 
 @app.command()
@@ -81,7 +81,7 @@ def _list_text(root: Path, found: Sequence[Usage]) -> str:
         return f"nothing is cached\n{root}"
     width = max(len(usage.directory.name) for usage in found)
     lines = [
-        f"{usage.directory.name:<{width}}  {usage.latents:,} clips, {usage.texts:,} prompts, "
+        f"{usage.directory.name:<{width}}  {usage.latents:,} latents, {usage.texts:,} prompts, "
         f"{_megabytes(usage.size_bytes)}, used {(_moment(usage.last_used) or 'never')[:10]}"
         for usage in found
     ]

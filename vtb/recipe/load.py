@@ -58,6 +58,14 @@ def load(model: type[RecipeT], reference: str, overrides: Sequence[str] = ()) ->
     parents, an unknown key or a value out of range.
     """
     source = _with_overrides(_read(reference, Path(), ()), overrides)
+    kind = source.values.get("kind")
+    if kind in KINDS and not issubclass(model, KINDS[kind]):
+        wanted = next(name for name, known in KINDS.items() if known is model)
+        raise UsageError(
+            f"`{reference}` is a recipe of kind `{kind}`",
+            fact=f"one of kind `{wanted}` is needed",
+            hint=f"vtb train {kind} -r {reference}, or see vtb recipe ls --kind {wanted}",
+        )
     return _resolve(model, reference, source)
 
 
