@@ -10,6 +10,7 @@ from vtb.core.errors import UsageError
 from vtb.infer import video
 from vtb.infer import vlm as texts
 from vtb.infer.chat.protocol import ChatResult
+from vtb.infer.image import run as pictures
 
 
 @pytest.fixture
@@ -142,3 +143,42 @@ def test_vlm_failures_are_warnings_and_end_with_3(vlm):
     result = vlm("--limit", "1", "--temperature", "1")
     assert result.exit_code == 3
     assert "400: too hot" in result.stderr and "1 failed" in result.stdout
+
+
+@pytest.fixture
+def draw(tiny_qwen_image, maze_set: Path, tmp_path: Path, monkeypatch):
+    """`vtb infer image` with a model that repeats the puzzle."""
+    monkeypatch.setattr(
+        pictures, "load_model", lambda *_: lambda order: order.fit.apply(order.job.picture)
+    )
+
+    def run(*arguments):
+        model = tiny_qwen_image["qwen-image-edit-2511"]
+        fixed = ["--model", str(model), "--data", str(maze_set), "-o", str(tmp_path / "pred")]
+        return CliRunner().invoke(app, ["image", *fixed, *arguments])
+
+    return run
+
+
+def test_pictures_are_made_and_resumed(draw, tmp_path):
+    first = json.loads(draw("--limit", "2", "--json").stdout)
+    assert first.pop("seconds") >= 0
+    assert first == {
+        "schema": "vtb.infer.image/1",
+        "out": str(tmp_path / "pred"),
+        "n": 2,
+        "done": 2,
+        "skipped": 0,
+        "failed": 0,
+    }
+    again = draw("--limit", "2")
+    assert again.exit_code == 0 and "already complete: 2 pictures" in again.stdout
+    assert "vtb eval puzzles" in again.stderr
+
+
+def test_options_of_pictures_reach_the_record(draw, tmp_path):
+    options = ["--steps", "3", "--cfg", "1.5", "--seed", "7", "--limit", "1", "--device", "cpu"]
+    assert draw(*options).exit_code == 0
+    record = json.loads((tmp_path / "pred" / "infer.json").read_text())
+    assert (record["steps"], record["cfg"], record["seed"]) == (3, 1.5, 7)
+    assert record["device"] == "cpu"

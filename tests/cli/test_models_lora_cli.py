@@ -20,7 +20,7 @@ REDUCED_KEYS = "schema out layers ranks retained_energy lowest is_new"
 @pytest.fixture
 def lora(tmp_path, tiny_wan):
     """A LoRA of rank 4 for each of two layers."""
-    from vtb.models.wan.lora_file import Lora, LoraPair, write_lora
+    from vtb.models.lora.file import Lora, LoraPair, write_lora
 
     draw = torch.Generator().manual_seed(0)
     pairs = {
@@ -104,7 +104,7 @@ def test_resize_sums_and_never_replaces_another_file(run, lora):
 
 
 def test_a_lora_that_does_not_fit_ends_with_three(vtb, tmp_path, tiny_wan):
-    from vtb.models.wan.lora_file import Lora, LoraPair, write_lora
+    from vtb.models.lora.file import Lora, LoraPair, write_lora
 
     pair = LoraPair(torch.ones(2, 50), torch.ones(48, 2), 2.0)
     file = tmp_path / "x.safetensors"

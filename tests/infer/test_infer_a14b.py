@@ -11,8 +11,8 @@ from vtb.core.files import read_json
 from vtb.infer import video
 from vtb.media.fit import Size
 from vtb.media.video import probe
+from vtb.models.lora.file import Lora, LoraPair, write_lora
 from vtb.models.wan import sampler
-from vtb.models.wan.lora_file import Lora, LoraPair, write_lora
 
 T2V, I2V = "wan2.2-t2v-a14b", "wan2.2-i2v-a14b"
 

@@ -23,13 +23,13 @@ from vtb.infer import device, video, written
 from vtb.infer import settings as infer_settings
 from vtb.infer.batches import Order, batches
 from vtb.infer.device import Placement, place
-from vtb.infer.sources import DatasetSource, VideoJob
-from vtb.infer.video import sample_seed
+from vtb.infer.fill import sample_seed
+from vtb.infer.sources import DatasetSource, Job
 from vtb.media.fit import Fit, Size
 from vtb.media.video import probe, read_frames
+from vtb.models.lora.file import Lora, LoraPair, write_lora
+from vtb.models.lora.targets import linear_shapes
 from vtb.models.structure import read_shapes
-from vtb.models.wan.lora_file import Lora, LoraPair, write_lora
-from vtb.models.wan.lora_targets import linear_shapes
 from vtb.run.lock import output_lock
 
 
@@ -216,7 +216,7 @@ def test_a_failing_clip_does_not_take_its_batch_with_it(infer, maze_set, tmp_pat
 def test_clips_of_equal_size_share_a_batch():
     def order(name, side):
         size = Size(side, side)
-        return Order(VideoJob(name, "", None, size), Fit.of(size, None, 32, "pad"), 0)
+        return Order(Job(name, "", None, size), Fit.of(size, None, 32, "pad"), 0, "")
 
     sides = {"a": 64, "b": 96, "c": 60, "d": 90, "e": 64, "f": 64, "g": 128}
     orders = [order(name, side) for name, side in sides.items()]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vtb.media.fit import Fit, Size
+from vtb.media.fit import Fit, Size, fit_of
 
 
 def picture(height, width):
@@ -56,3 +56,18 @@ def test_odd_sides_lose_their_last_row_because_of_h264():
     image = picture(51, 33)
     frames = there_and_back(Fit.of(Size(51, 33), None, 32, "pad"), image)
     assert (frames[0] == image[:50, :32]).all()
+
+
+def test_a_single_picture_keeps_odd_sides():
+    image = picture(51, 97)
+    fit = fit_of(Size(51, 97), 1024**2, 32)
+    assert fit.target == (64, 128)
+    assert (fit.undo_picture(fit.apply(image)) == image).all()
+
+
+def test_a_picture_with_too_many_pixels_shrinks_and_comes_back():
+    image = picture(201, 300)
+    fit = fit_of(Size(201, 300), 128 * 96, 32)
+    assert fit.target == (64, 128)
+    back = fit.undo_picture(fit.apply(image))
+    assert back.shape == image.shape and abs(back.astype(int) - image).mean() < 4

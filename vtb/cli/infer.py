@@ -14,6 +14,19 @@ from vtb.cli.output import emit, next_steps, warn
 if TYPE_CHECKING:
     from vtb.infer.result import InferResult
 
+Checkpoint = Annotated[Path, typer.Option(help="Checkpoint directory.")]
+Data = Annotated[Path | None, typer.Option(help="Dataset made by `vtb gen`.")]
+Split = Annotated[str, typer.Option(help="train, validation, test or all.")]
+Prompt = Annotated[str | None, typer.Option(help="One prompt, instead of --data.")]
+Steps = Annotated[
+    int | None, typer.Option(min=1, help="Denoising steps.", show_default="the model's")
+]
+Cfg = Annotated[
+    float | None, typer.Option(min=0, help="Guidance scale.", show_default="the model's")
+]
+Seed = Annotated[int, typer.Option(help="Root of every random stream.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")]
+
 app = typer.Typer(no_args_is_help=True, help="Run a model on a dataset.")
 
 
@@ -24,10 +37,10 @@ def infer() -> None:
 
 @app.command()
 def video(
-    model: Annotated[Path, typer.Option(help="Checkpoint directory.")],
-    data: Annotated[Path | None, typer.Option(help="Dataset made by `vtb gen`.")] = None,
-    split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
-    prompt: Annotated[str | None, typer.Option(help="One prompt, instead of --data.")] = None,
+    model: Checkpoint,
+    data: Data = None,
+    split: Split = "test",
+    prompt: Prompt = None,
     image: Annotated[Path | None, typer.Option(help="First frame for --prompt.")] = None,
     lora: Annotated[
         list[Path] | None,
@@ -47,19 +60,15 @@ def video(
         str | None,
         typer.Option(metavar="HxW", help="Size to work in.", show_default="the puzzle's"),
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Denoising steps.", show_default="the model's")
-    ] = None,
-    cfg: Annotated[
-        float | None, typer.Option(min=0, help="Guidance scale.", show_default="the model's")
-    ] = None,
+    steps: Steps = None,
+    cfg: Cfg = None,
     fit: Annotated[
         Literal["pad", "stretch"],
         typer.Option(help="How a puzzle comes into the model's sizes; undone in the clip."),
     ] = "pad",
-    seed: Annotated[int, typer.Option(help="Root of every random stream.")] = 42,
+    seed: Seed = 42,
     limit: Limit = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")] = "auto",
+    device: Device = "auto",
     batch: Annotated[
         int, typer.Option(min=1, help="Clips made at a time; more need more memory.")
     ] = 1,
@@ -74,7 +83,7 @@ def video(
     from vtb.infer.video import infer_videos
     from vtb.media.fit import Size
 
-    target = (out or Path("predictions") / (data.resolve().name if data else "prompt")).resolve()
+    target = _target(out, data)
     result = infer_videos(
         VideoRequest(
             model=model.resolve(),
@@ -98,9 +107,56 @@ def video(
             force=force,
         )
     )
-    for warning in result.warnings:
-        warn(warning)
     _report("vtb.infer.video/1", "clips", result, json_mode)
+    if data is not None:
+        _suggest_eval(data, split, target)
+
+
+@app.command()
+def image(
+    model: Checkpoint,
+    data: Data = None,
+    split: Split = "test",
+    prompt: Prompt = None,
+    image: Annotated[Path | None, typer.Option(help="Picture to edit with --prompt.")] = None,
+    lora: Annotated[
+        list[Path] | None,
+        typer.Option(help="LoRA file; every tensor must match. Several are added up."),
+    ] = None,
+    steps: Steps = None,
+    cfg: Cfg = None,
+    seed: Seed = 42,
+    limit: Limit = None,
+    device: Device = "auto",
+    out: Out = None,
+    force: Force = False,
+    json_mode: JsonMode = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Make one picture per puzzle, by editing the puzzle image if the model takes one."""
+    from vtb.infer.image.run import infer_images
+    from vtb.infer.image.settings import ImageRequest
+
+    target = _target(out, data)
+    result = infer_images(
+        ImageRequest(
+            model=model.resolve(),
+            out=target,
+            data=None if data is None else data.resolve(),
+            split=split,
+            prompt=prompt,
+            image=None if image is None else image.resolve(),
+            loras=tuple(file.resolve() for file in lora or ()),
+            steps=steps,
+            cfg=cfg,
+            seed=seed,
+            limit=limit,
+            device=device,
+            force=force,
+        )
+    )
+    _report("vtb.infer.image/1", "pictures", result, json_mode)
     if data is not None:
         _suggest_eval(data, split, target)
 
@@ -122,12 +178,12 @@ def vlm(
     served_model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Model that the endpoint serves.")
     ] = None,
-    split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
+    split: Split = "test",
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 1024,
     temperature: Annotated[float, typer.Option(min=0, help="0: the likeliest token.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Of the drawn tokens.")] = 42,
     limit: Limit = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")] = "auto",
+    device: Device = "auto",
     concurrency: Annotated[
         int, typer.Option(min=1, help="Requests to an endpoint at a time.")
     ] = 64,
@@ -141,7 +197,7 @@ def vlm(
     from vtb.infer.chat.protocol import Sampling
     from vtb.infer.vlm import VlmRequest, infer_texts
 
-    target = (out or Path("predictions") / data.resolve().name).resolve()
+    target = _target(out, data)
     result = infer_texts(
         VlmRequest(
             data=data.resolve(),
@@ -164,11 +220,17 @@ def vlm(
 
 
 def _report(schema: str, things: str, result: InferResult, json_mode: bool) -> None:
+    for warning in result.warnings:
+        warn(warning)
     for sample_id, reason in result.failed.items():
         warn(f"{sample_id}: {reason}")
     emit(schema, _payload(result), _text(result, things), json_mode)
     if result.failed:
         raise typer.Exit(3)
+
+
+def _target(out: Path | None, data: Path | None) -> Path:
+    return (out or Path("predictions") / (data.resolve().name if data else "prompt")).resolve()
 
 
 def _suggest_eval(data: Path, split: str, target: Path) -> None:

@@ -55,4 +55,8 @@ def image(
         note(f"on another node: {command}")
     outcome = run_image_job(job, warn=say, force=common.force)
     emit("vtb.train/1", outcome.payload(), outcome_text(outcome), common.json_mode)
-    next_steps(f"vtb models lora check {outcome.final}/lora.safetensors --model {model}")
+    file = f"{outcome.final}/lora.safetensors"
+    next_steps(
+        f"vtb models lora check {file} --model {model}",
+        f"vtb infer image --model {model} --lora {file} --data TEST",
+    )

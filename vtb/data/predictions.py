@@ -57,7 +57,7 @@ def open_predictions(root: Path, ids: Collection[str]) -> Predictions:
     """
     if not root.is_dir():
         raise UnreadableError(
-            f"predictions folder `{root}` does not exist", hint="vtb infer video --help"
+            f"predictions folder `{root}` does not exist", hint="vtb infer --help"
         )
     if (root / LIST_NAME).is_file():
         return _from_list(root, set(ids))

@@ -1,21 +1,25 @@
-"""Clips of equal size, made together."""
+"""Clips and pictures of equal size, made together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vtb.infer.sources import VideoJob
+from vtb.infer.sources import Job
 from vtb.media.fit import Fit, Size
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A job, how its picture comes into the model and back, and the seed of its noise."""
+    """A job, how its picture comes into the model and back, and the seed of its noise.
 
-    job: VideoJob
+    `drawing` identifies how its puzzle is drawn.
+    """
+
+    job: Job
     fit: Fit
     seed: int
+    drawing: str
 
 
 def batches(orders: Iterable[Order], count: int) -> Iterator[list[Order]]:

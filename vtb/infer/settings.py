@@ -54,7 +54,7 @@ class VideoRequest:
     def source(self, variant: WanVariant) -> Source:
         """Where the jobs come from; raises UsageError unless exactly one source is named."""
         if self.data is not None and self.prompt is None and self.image is None:
-            return DatasetSource(open_dataset(self.data), self.split)
+            return DatasetSource(open_dataset(self.data), self.split, "video")
         has_image = self.image is not None or not variant.takes_image
         if self.data is None and self.prompt is not None and has_image:
             return PromptSource(self.prompt, self.image, self.size or Size(*variant.sizes[0]))

@@ -1,7 +1,8 @@
-"""Where the prompts and first frames of clips come from."""
+"""Where the prompts and pictures that a model is given come from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 from vtb.core.errors import UnreadableError, UsageError
 from vtb.core.files import sha256_file
 from vtb.core.splits import fingerprint
-from vtb.core.types import Array
+from vtb.core.types import Array, Audience
 from vtb.data.request import split_rule
 from vtb.data.store import Dataset
 from vtb.media.fit import Size
@@ -19,11 +20,16 @@ from vtb.media.video import probe
 # The shape of clips where the source has none of its own.
 DEFAULT_FRAMES = 81
 DEFAULT_FPS = 16.0
+PROMPT_COLUMNS: Mapping[Audience, str] = {
+    "video": "prompt",
+    "image": "prompt_image",
+    "vlm": "prompt_vlm",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class VideoJob:
-    """One clip to make, of that size: it begins with `picture`, RGB uint8 (H, W, 3).
+class Job:
+    """One clip or picture to make, of that size, from `picture`, RGB uint8 (H, W, 3).
 
     A model that takes no image ignores the picture.
     """
@@ -44,10 +50,11 @@ class ClipShape:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSource:
-    """The samples of one split."""
+    """The samples of one split, with the prompts for an audience."""
 
     dataset: Dataset
     split: str
+    audience: Audience
 
     def record(self) -> dict[str, Any]:
         """What identifies the source, as JSON."""
@@ -70,20 +77,21 @@ class DatasetSource:
 
     def prompts(self, limit: int | None) -> dict[str, str]:
         """The prompts by sample id, in order."""
-        rows = self.dataset.rows(self.split, ["id", "prompt"], limit)
-        return {row["id"]: row["prompt"] for row in rows}
+        column = PROMPT_COLUMNS[self.audience]
+        rows = self.dataset.rows(self.split, ["id", column], limit)
+        return {row["id"]: row[column] for row in rows}
 
     def buckets(self) -> range:
         """The buckets that the puzzles may come from; see `SplitRule`."""
         return split_rule(self.dataset.path).buckets(self.split)
 
-    def job(self, sample_id: str) -> VideoJob:
+    def job(self, sample_id: str) -> Job:
         """The job of one id; raises UnreadableError when its picture is damaged."""
         sample = self.dataset.sample(sample_id)
         if sample.puzzle is None:
             raise UnreadableError(f"sample `{sample_id}` has no picture")
         size = Size(*sample.puzzle.shape[:2])
-        return VideoJob(sample_id, sample.prompts["video"], sample.puzzle, size)
+        return Job(sample_id, sample.prompts[self.audience], sample.puzzle, size)
 
     def shape(self) -> ClipShape:
         """That of the first clip; a dataset without videos takes 81 frames at 16 fps."""
@@ -96,7 +104,7 @@ class DatasetSource:
 
 @dataclass(frozen=True, slots=True)
 class PromptSource:
-    """One prompt with the image file the clip begins with; without one the clip has `size`."""
+    """One prompt with an image file; without one what is made has `size`."""
 
     prompt: str
     image: Path | None
@@ -123,11 +131,11 @@ class PromptSource:
         """None: the picture need not be a puzzle."""
         return range(0)
 
-    def job(self, sample_id: str) -> VideoJob:
+    def job(self, sample_id: str) -> Job:
         """The one job."""
         picture = None if self.image is None else decode_image(self.image)
         size = self.size if picture is None else Size(*picture.shape[:2])
-        return VideoJob(sample_id, self.prompt, picture, size)
+        return Job(sample_id, self.prompt, picture, size)
 
     def shape(self) -> ClipShape:
         """81 frames at 16 fps."""

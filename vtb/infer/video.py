@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from vtb.core.errors import UnreadableError
-from vtb.core.files import remove_stale_temporaries
 from vtb.core.splits import overlap_warnings
-from vtb.infer.batches import Order, batches
-from vtb.infer.folder import require_same_settings
-from vtb.infer.loras import LoraFiles, assign_loras
+from vtb.core.types import Array
+from vtb.infer.batches import Order
+from vtb.infer.fill import fill
+from vtb.infer.loras import assign_loras
 from vtb.infer.model import MakeFrames, load_model
 from vtb.infer.result import InferResult
 from vtb.infer.settings import VideoRequest, VideoSettings, resolve, run_record
 from vtb.infer.sources import PromptSource, Source
-from vtb.infer.written import finished, write_clip
+from vtb.infer.written import write_prediction
+from vtb.media.fit import Fit, Size
+from vtb.media.video import encode, probe
 from vtb.models.wan.checkpoint import open_checkpoint
 from vtb.models.wan.variants import WanVariant
 from vtb.run.extras import require_train_extra
-from vtb.run.lock import output_lock
-from vtb.run.progress import progress
 
 
 def infer_videos(request: VideoRequest) -> InferResult:
@@ -46,32 +46,46 @@ def infer_videos(request: VideoRequest) -> InferResult:
     files = assign_loras(checkpoint.variant, request.loras, request.lora_low)
     record = run_record(request, source, checkpoint, files, settings, placement)
     warnings = _warnings(checkpoint.variant, source, record["train_buckets"])
-    with output_lock(request.out):
-        remove_stale_temporaries(request.out)
-        require_same_settings(
-            request.out,
-            record,
-            has_predictions=lambda: bool(finished(request.out)),
-            force=request.force,
+
+    def load(todo: Collection[str]) -> ClipMaker:
+        loras, doubts = files.read(checkpoint)
+        warnings.extend(doubts)
+        prompts = [text for name, text in source.prompts(request.limit).items() if name in todo]
+        make_frames = load_model(request, checkpoint, loras, settings, placement, prompts)
+        return ClipMaker(request, settings, files.text, make_frames)
+
+    result = fill(request, source, drawings, record, load)
+    return replace(result, seconds=time.monotonic() - start, warnings=warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMaker:
+    """Makes clips with a loaded model and `loras`, and writes them as MP4."""
+
+    request: VideoRequest
+    settings: VideoSettings
+    loras: str
+    make_frames: MakeFrames
+
+    def fit_of(self, size: Size) -> Fit:
+        """How a puzzle of that size comes into the model and back."""
+        return self.settings.fit_of(size)
+
+    def make(self, orders: Sequence[Order]) -> Iterable[Array]:
+        """The clips of orders of one size, RGB uint8 (T, H, W, 3), in the model's size."""
+        return self.make_frames(orders)
+
+    def write(self, order: Order, made: Array) -> None:
+        """Writes a clip; raises UnreadableError unless it decodes to the right length."""
+        shown = order.fit.undo(made)
+        write_prediction(
+            self.request.out,
+            order,
+            "video",
+            _mp4(shown, self.settings),
+            origin={"model": str(self.request.model), "run": self.loras},
+            facts={**self.settings.record(), "clip_size": list(shown.shape[1:3])},
         )
-        present = finished(request.out)
-        todo = {name: d for name, d in drawings.items() if present.get(name) != d}
-        failed: dict[str, str] = {}
-        if todo:
-            loras, doubts = files.read(checkpoint)
-            warnings += doubts
-            prompts = [text for name, text in source.prompts(request.limit).items() if name in todo]
-            make_frames = load_model(request, checkpoint, loras, settings, placement, prompts)
-            failed = _make_all(request, source, files, settings, todo, make_frames)
-    return InferResult(
-        out=request.out,
-        n=len(drawings),
-        done=len(todo) - len(failed),
-        skipped=len(drawings) - len(todo),
-        failed=failed,
-        seconds=time.monotonic() - start,
-        warnings=warnings,
-    )
 
 
 def _warnings(
@@ -89,44 +103,13 @@ def _warnings(
     return warnings
 
 
-def sample_seed(seed: int, sample_id: str) -> int:
-    """The seed of one clip: it depends on the root seed and the id, not on order or limit."""
-    digest = hashlib.blake2b(f"{seed}/{sample_id}".encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big") >> 1
-
-
-def _make_all(
-    request: VideoRequest,
-    source: Source,
-    files: LoraFiles,
-    settings: VideoSettings,
-    todo: Mapping[str, str],
-    make_frames: MakeFrames,
-) -> dict[str, str]:
-    """Makes the clips of the drawings in `todo`; returns why others could not be made."""
-    failed: dict[str, str] = {}
-    with progress("generating", len(todo)) as advance:
-
-        def orders() -> Iterator[Order]:
-            for sample_id in todo:
-                try:
-                    job = source.job(sample_id)
-                except UnreadableError as error:
-                    failed[sample_id] = str(error)
-                    advance(1)
-                else:
-                    seed = sample_seed(settings.seed, sample_id)
-                    yield Order(job, settings.fit_of(job.size), seed)
-
-        for batch in batches(orders(), request.batch):
-            for order, frames in zip(batch, make_frames(batch), strict=True):
-                name = order.job.sample_id
-                try:
-                    write_clip(
-                        request, settings, order, frames, drawing=todo[name], loras=files.text
-                    )
-                except UnreadableError as error:
-                    failed[name] = str(error)
-            # A batch is made as a whole; counting its clips one by one would mislead the estimate.
-            advance(len(batch))
-    return failed
+def _mp4(frames: Array, settings: VideoSettings) -> bytes:
+    num_frames, height, width = frames.shape[:3]
+    clip = encode(frames, num_frames=num_frames, height=height, width=width, fps=settings.shape.fps)
+    found = probe(clip).num_frames
+    if found != settings.shape.num_frames:
+        raise UnreadableError(
+            "the clip has the wrong length",
+            fact=f"{found} frames instead of {settings.shape.num_frames}",
+        )
+    return clip

@@ -92,7 +92,7 @@ def infer_texts(request: VlmRequest, backend: ChatBackend | None = None) -> Infe
     start = time.monotonic()
     request.check()
     dataset = open_dataset(request.data)
-    source = DatasetSource(dataset, request.split)
+    source = DatasetSource(dataset, request.split, "vlm")
     drawings = source.drawings(request.limit)
     failed: dict[str, str] = {}
     with output_lock(request.out):

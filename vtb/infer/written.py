@@ -1,4 +1,4 @@
-"""The clips in a folder of predictions."""
+"""The clips and pictures in a folder of predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vtb.core.errors import UnreadableError
 from vtb.core.files import (
     append_line,
     atomic_write,
@@ -16,68 +15,48 @@ from vtb.core.files import (
     read_json_lines,
     sha256_file,
 )
-from vtb.core.types import Array
+from vtb.core.types import PredictionKind
 from vtb.data.names import sample_file
 from vtb.infer.batches import Order
 from vtb.infer.folder import LIST_NAME
-from vtb.infer.settings import VideoRequest, VideoSettings
-from vtb.media.video import encode, probe
+
+SUFFIXES: Mapping[PredictionKind, str] = {"video": ".mp4", "image": ".png"}
 
 
 def finished(out: Path) -> dict[str, str | None]:
-    """The drawing that each whole clip was made for, by sample id; the last of its lines counts."""
+    """The drawing that each whole file was made for, by sample id; the last of its lines counts."""
     rows = {row["sample_id"]: row for row in read_json_lines(out / LIST_NAME)}
     return {name: row.get("drawing") for name, row in rows.items() if _is_whole(out, row)}
 
 
-def write_clip(
-    request: VideoRequest,
-    settings: VideoSettings,
+def write_prediction(
+    out: Path,
     order: Order,
-    frames: Array,
+    kind: PredictionKind,
+    content: bytes,
     *,
-    drawing: str,
-    loras: str,
+    origin: Mapping[str, Any],
+    facts: Mapping[str, Any],
 ) -> None:
-    """Writes a clip, RGB uint8 (T, H, W, 3) in the model's size, its sidecar and its line.
+    """Writes an encoded clip or picture, its sidecar and its line, in that order.
 
-    Raises UnreadableError unless it decodes to the wanted number of frames.
+    `origin` is the model and its LoRAs, for the sidecar and the line; `facts` are for the sidecar.
     """
-    shown = order.fit.undo(frames)
-    clip = _mp4(shown, settings)
-    path = sample_file(request.out, order.job.sample_id, ".mp4")
-    atomic_write(path, clip)
-    origin = {"model": str(request.model), "run": loras, "seed": order.seed}
-    sidecar: dict[str, Any] = {
-        "sample_id": order.job.sample_id,
-        "prompt": order.job.prompt,
-        **settings.record(),
-        **origin,
-        "generated_size": list(order.fit.target),
-        "clip_size": list(shown.shape[1:3]),
-    }
-    atomic_write_json(path.with_suffix(".json"), sidecar)
+    path = sample_file(out, order.job.sample_id, SUFFIXES[kind])
+    atomic_write(path, content)
+    whence = {**origin, "seed": order.seed}
+    named = {"sample_id": order.job.sample_id, "prompt": order.job.prompt}
+    size = {"generated_size": list(order.fit.target)}
+    atomic_write_json(path.with_suffix(".json"), {**named, **facts, **whence, **size})
     line = {
         "sample_id": order.job.sample_id,
-        "kind": "video",
+        "kind": kind,
         "path": path.name,
-        **origin,
-        "sha256": hashlib.sha256(clip).hexdigest(),
-        "drawing": drawing,
+        **whence,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "drawing": order.drawing,
     }
-    append_line(request.out / LIST_NAME, json.dumps(line))
-
-
-def _mp4(frames: Array, settings: VideoSettings) -> bytes:
-    num_frames, height, width = frames.shape[:3]
-    clip = encode(frames, num_frames=num_frames, height=height, width=width, fps=settings.shape.fps)
-    found = probe(clip).num_frames
-    if found != settings.shape.num_frames:
-        raise UnreadableError(
-            "the clip has the wrong length",
-            fact=f"{found} frames instead of {settings.shape.num_frames}",
-        )
-    return clip
+    append_line(out / LIST_NAME, json.dumps(line))
 
 
 def _is_whole(out: Path, row: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self
 
@@ -58,10 +59,14 @@ class Fit:
 
         H.264 stores colour for 2x2 pixels, so an odd last row or column is left out.
         """
-        top, left = self._corner
-        inner = frames[:, top : top + self.inner.height, left : left + self.inner.width]
         height, width = (side - side % 2 for side in self.source)
-        return np.stack([_resize(frame, self.source)[:height, :width] for frame in inner])
+        return np.stack([self.undo_picture(frame)[:height, :width] for frame in frames])
+
+    def undo_picture(self, picture: Array) -> Array:
+        """RGB uint8 (target) without padding, at the source's size."""
+        top, left = self._corner
+        inner = picture[top : top + self.inner.height, left : left + self.inner.width]
+        return _resize(inner, self.source)
 
     @property
     def _corner(self) -> tuple[int, int]:
@@ -69,6 +74,16 @@ class Fit:
             (self.target.height - self.inner.height) // 2,
             (self.target.width - self.inner.width) // 2,
         )
+
+
+def fit_of(source: Size, max_pixels: int, multiple: int) -> Fit:
+    """How a picture comes to multiples of `multiple` px, at most `max_pixels` of area."""
+    whole = Fit.of(source, None, multiple, "pad")
+    if math.prod(whole.target) <= max_pixels:
+        return whole
+    scale = math.sqrt(max_pixels / math.prod(source))
+    wanted = Size(*(max(1, math.floor(side * scale / multiple)) * multiple for side in source))
+    return Fit.of(source, wanted, multiple, "pad")
 
 
 def _raise(side: int, multiple: int) -> int:

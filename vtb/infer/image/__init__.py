@@ -1,0 +1,1 @@
+"""`vtb infer image`: running image models on datasets."""
