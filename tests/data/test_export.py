@@ -14,6 +14,7 @@ from vtb.data.export import LAYOUTS, export
 from vtb.data.request import Request, Task
 from vtb.data.shards import write_shard
 from vtb.data.store import open_dataset
+from vtb.models.qwen3_vl.clips import ClipLimits
 
 AWKWARD = "Draw \"the way\", then wait,\nthen stop; 迷宫 'here'"
 
@@ -77,6 +78,26 @@ def test_videothinkbench_takes_samples_without_a_clip(rows, dataset_of, tmp_path
     assert data[0]["reasoning_image"] == data[0]["image"]
 
 
+def test_clips_as_frames_for_ms_swift(rows, dataset_of, tmp_path):
+    plain = {"image_vlm": None}
+    dataset = dataset_of([rows[0] | plain, rows[1], rows[2] | {"video": None} | plain])
+    options = {"split": "all", "language": "en"}
+    result = export(dataset, "ms-swift-video", tmp_path / "out", **options)
+    # Clips of mazes have no numbers to name cells by.
+    assert (result.count, result.skipped) == (1, {"unlabelled_clip": 1, "no_video": 1})
+    line = json.loads((tmp_path / "out" / "train_sft.jsonl").read_text())
+    assert line["messages"][0]["content"] == f"<video>{rows[0]['prompt_vlm']}"
+    [frames] = line["videos"]
+    assert frames == [f"frames/{rows[0]['id']}/{place:03}.png" for place in range(3)]
+    assert all((tmp_path / "out" / frame).is_file() for frame in frames)
+    assert "images" not in line
+    short = ClipLimits(max_frames=2)
+    with pytest.raises(UnreadableError, match="too_long_clip: 1"):
+        export(dataset, "ms-swift-video", tmp_path / "none", clips=short, **options)
+    with pytest.raises(ConflictError, match="clips"):
+        export(dataset, "ms-swift-video", tmp_path / "out", clips=ClipLimits(fps=1), **options)
+
+
 def test_chosen_samples_alone_are_exported(rows, dataset_of, tmp_path):
     dataset, chosen = dataset_of(rows), {rows[1]["id"], rows[3]["id"]}
     out, options = tmp_path / "out", {"split": "all", "language": "en"}
@@ -134,7 +155,8 @@ def test_foreign_directories_are_never_replaced(rows, dataset_of, tmp_path):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_exports_are_deterministic_and_name_no_place(rows, dataset_of, tmp_path, layout):
-    dataset = dataset_of(rows)
+    plain = {"image_vlm": None} if layout == "ms-swift-video" else {}
+    dataset = dataset_of([row | plain for row in rows])
     for name in ("a", "b"):
         export(dataset, layout, tmp_path / name, split="all", language="zh")
     files = tree(tmp_path / "a")

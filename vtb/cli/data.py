@@ -226,8 +226,8 @@ def export(
     to: Annotated[
         str,
         typer.Option(
-            help="diffsynth-image, diffsynth-video, files, ms-swift, trl, vbvr, videothinkbench or "
-            "webdataset."
+            help="diffsynth-image, diffsynth-video, files, ms-swift, ms-swift-video, trl, vbvr, "
+            "videothinkbench or webdataset."
         ),
     ],
     split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "all",

@@ -13,11 +13,13 @@ from typing import Any, get_args
 from vtb.core import registry
 from vtb.core.errors import ConflictError, UnreadableError, UsageError, did_you_mean
 from vtb.core.files import atomic_directory, atomic_write_json, read_json
-from vtb.core.types import Audience, Language
+from vtb.core.types import Audience, Language, Picture
+from vtb.data.clips import facts_of
 from vtb.data.rows import Row, instance_from_json
 from vtb.data.store import Dataset
 from vtb.formats import diffsynth, files, qwen_image, swift, trl, vbvr, videothinkbench, webdataset
 from vtb.formats.record import Record
+from vtb.models.qwen3_vl.clips import ClipLimits
 from vtb.models.qwen3_vl.pictures import PictureLimits
 from vtb.run.progress import Advance, progress
 from vtb.run.settings import differences
@@ -28,16 +30,22 @@ _SAFE_NAME = re.compile(r"[a-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A foreign layout: its writer, and which samples it can hold (`task_groups` None: all)."""
+    """A foreign layout: its writer, and which samples it can hold (`task_groups` None: all).
+
+    One that `has_frames` of clips asks about these what is asked about a picture otherwise.
+    """
 
     write: Callable[[Iterable[Record], Path], None]
     needs_video: bool = False
+    has_frames: bool = False
     task_groups: frozenset[str] | None = None
 
     def fault(self, record: Record) -> str | None:
         """Why the layout cannot hold this sample, or None."""
         if self.needs_video and record.video is None:
             return "no_video"
+        if self.has_frames and record.reasoning is not None:
+            return "unlabelled_clip"
         if self.task_groups is not None and record.task_group not in self.task_groups:
             return "foreign_task_group"
         return None
@@ -48,6 +56,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "diffsynth-video": Layout(diffsynth.write_videos, needs_video=True),
     "files": Layout(files.write),
     "ms-swift": Layout(swift.write),
+    "ms-swift-video": Layout(swift.write_clips, needs_video=True, has_frames=True),
     "trl": Layout(trl.write),
     "vbvr": Layout(vbvr.write, needs_video=True),
     "videothinkbench": Layout(videothinkbench.write, task_groups=videothinkbench.TASK_GROUPS),
@@ -55,6 +64,8 @@ LAYOUTS: Mapping[str, Layout] = {
 }
 _HINTS = {
     "no_video": "make the dataset again with clips: vtb gen ... --video",
+    "unlabelled_clip": "only pictures of these tasks have the labels that answers are made of",
+    "too_long_clip": "make shorter clips",
     "foreign_task_group": "choose another layout with --to",
     "other_task": "choose other tasks",
     "other_id": "choose other samples",
@@ -86,18 +97,21 @@ def export(
     tasks: Collection[str] = (),
     ids: Collection[str] | None = None,
     limits: PictureLimits | None = None,
+    clips: ClipLimits | None = None,
     force: bool = False,
 ) -> ExportResult:
     """Writes one split (or `all`) in a foreign layout; `out` appears only when it is complete.
 
     Of several `tasks`, or all if there are none, and of those the samples with these `ids`, or all
-    if they are None; `limits` scale the pictures that vision-language models are shown.
+    if they are None; `limits` scale the pictures that vision-language models are shown. In layouts
+    with frames of clips, `clips`, or the usual ones, choose and scale these.
 
     Raises UsageError for an unknown layout, split or language and for an empty split,
     UnreadableError when not a single sample can be exported, and ConflictError when `out` holds
     another export (unless `force`) or anything else.
     """
     writer = _layout(layout)
+    clips = (clips or ClipLimits()) if writer.has_frames else None
     if language not in get_args(Language):
         hint = did_you_mean(language, get_args(Language))
         raise UsageError(f"unknown prompt language `{language}`", hint=hint)
@@ -111,6 +125,7 @@ def export(
         **({"tasks": sorted(tasks)} if tasks else {}),
         **({} if ids is None else {"ids": sorted(ids)}),
         **({"pictures": asdict(limits)} if limits else {}),
+        **({"clips": asdict(clips)} if clips else {}),
     }
     earlier = _earlier(out, settings, force=force)
     if earlier is not None and earlier["settings"] == settings:
@@ -119,9 +134,9 @@ def export(
     with atomic_directory(out) as building:
         with progress("exporting", total) as advance:
             records = _exportable(
-                _records(dataset, split, language, advance), writer, tasks, ids, skipped
+                _records(dataset, split, language, advance), writer, clips, tasks, ids, skipped
             )
-            writer.write((_scaled(record, limits) for record in records), building)
+            writer.write((_scaled(record, limits, clips) for record in records), building)
         count = total - skipped.total()
         if count == 0:
             raise _nothing_left(dataset, layout, skipped)
@@ -183,6 +198,7 @@ def _records(
 def _exportable(
     records: Iterable[Record],
     layout: Layout,
+    clips: ClipLimits | None,
     tasks: Collection[str],
     ids: Collection[str] | None,
     skipped: Counter[str],
@@ -194,13 +210,30 @@ def _exportable(
             fault = "other_task"
         elif ids is not None and record.id not in ids:
             fault = "other_id"
+        elif fault is None and clips and len(_frames(record, clips)) > clips.max_frames:
+            fault = "too_long_clip"
         if fault is None:
             yield record
         else:
             skipped[fault] += 1
 
 
-def _scaled(record: Record, limits: PictureLimits | None) -> Record:
+def _frames(record: Record, clips: ClipLimits) -> list[int]:
+    form = facts_of(record.clip()).form
+    return clips.frames(form.num_frames, form.fps)
+
+
+def _shown_frames(record: Record, clips: ClipLimits) -> list[bytes]:
+    from vtb.media.image import encode_png
+    from vtb.media.video import read_frames
+
+    frames = read_frames(record.clip())[_frames(record, clips)]
+    return [encode_png(Picture(clips.fitted(frame))) for frame in frames]
+
+
+def _scaled(record: Record, limits: PictureLimits | None, clips: ClipLimits | None) -> Record:
+    if clips:
+        return replace(record, frames=_shown_frames(record, clips))
     return replace(record, reasoning=limits.fitted_png(record.shown)) if limits else record
 
 

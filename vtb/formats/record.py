@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,9 @@ class Record:
     """A sample with its media still encoded, so that writers copy them byte for byte.
 
     `puzzle` and `solution` are PNG bytes, as is `reasoning`, the puzzle as a vision-language model
-    is shown it, where that differs from `puzzle`. `video` is an MP4. `prompts` are in the language
-    of the export. `id`, `split` and the instance's task are safe as file names.
+    is shown it, where that differs from `puzzle`. `video` is an MP4; `frames` are PNGs of
+    those of its frames that a vision-language model is shown, in layouts that hold them. `prompts`
+    are in the language of the export. `id`, `split` and the instance's task are safe as file names.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Record:
     solution: bytes
     reasoning: bytes | None
     video: bytes | None
+    frames: Sequence[bytes] = ()
 
     @property
     def generator(self) -> Generator[Any, Any]:

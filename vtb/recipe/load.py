@@ -58,7 +58,7 @@ def load(model: type[RecipeT], reference: str, overrides: Sequence[str] = ()) ->
     parents, an unknown key or a value out of range.
     """
     source = _with_overrides(_read(reference, Path(), ()), overrides)
-    kind = source.values.get("kind")
+    kind = str(source.values.get("kind"))
     if kind in KINDS and not issubclass(model, KINDS[kind]):
         wanted = next(name for name, known in KINDS.items() if known is model)
         raise UsageError(

@@ -44,6 +44,20 @@ class VlmDataTable(Config):
         default=4, description="Smallest picture, in tokens of 32x32 px; smaller ones grow."
     )
 
+    media: Literal["image", "video"] = Field(
+        default="image", description="What is shown: the puzzle's picture, or its solution's clip."
+    )
+    video_max_tokens: Annotated[int, Field(ge=4)] = Field(
+        default=768, description="Largest two frames of a clip, in tokens of 32x32 px of both."
+    )
+    video_min_tokens: Positive = Field(
+        default=128, description="Smallest two frames of a clip, in tokens of 32x32 px of both."
+    )
+    fps: float = Field(default=2.0, gt=0, description="Frames of a clip per second, Hz.")
+    max_frames: Positive = Field(
+        default=32, description="Most frames of a clip; longer ones are refused."
+    )
+
 
 class VlmLoraTable(Config):
     """The adapter."""
@@ -107,6 +121,15 @@ class GrpoTable(Config):
     )
     overlong_filter: bool = Field(
         default=True, description="Completions that were cut off do not count."
+    )
+    dynamic_sample: bool = Field(
+        default=False,
+        description="Ask other puzzles in place of those whose completions all earn the same.",
+    )
+    max_resample_times: Annotated[int, Field(ge=2)] = Field(
+        default=3,
+        description="Times a step may ask anew for that, the last of them in vain; if there are "
+        "still too few, it takes the first completions.",
     )
     completions_keep: Positive = Field(
         default=200, description="Newest steps whose completions stay logged; so does each 50th."

@@ -40,6 +40,15 @@ def squares(squares_known, tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="session")
+def square_clips(squares_known, tmp_path_factory):
+    """Forty squares, all for training, whose colour only the end of their clips shows."""
+    out = tmp_path_factory.mktemp("square-clips") / "set"
+    task = Task.of("test-squares", {}, {})
+    build(Request([task], 0, FramePlan.of(21, 16), True, split="train"), out, 40)
+    return out
+
+
 @pytest.fixture
 def job_of(tiny_qwen3_vl, squares):
     """Opens a job of a tiny recipe on the squares."""

@@ -1,4 +1,7 @@
-"""A puzzle for tests: which colour the square has, as a letter; its pictures are four tokens."""
+"""A puzzle for tests: which colour the square has, as a letter; its pictures are four tokens.
+
+Its clip is grey but for the last frame.
+"""
 
 import numpy as np
 
@@ -33,7 +36,9 @@ class Squares(Generator):
         pixels = np.full((SIDE, SIDE, 3), COLOURS[instance.data["letter"]], np.uint8)
         pixels[8:16, 8:16] = instance.data["shade"] % 255
         picture = Picture(pixels)
-        return Rendering(picture, picture, iter([pixels] * plan.num_frames))
+        grey = np.full_like(pixels, 128)
+        frames = [*[grey] * (plan.num_frames - 1), pixels]
+        return Rendering(picture, picture, iter(frames))
 
     def check(self, sample, prediction, *, overlay=False):
         parsed = parse_letter(prediction.text)

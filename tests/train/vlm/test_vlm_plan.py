@@ -166,6 +166,11 @@ def test_what_trl_does_not_do(job_of, tmp_path):
     check = error(job_of(tmp_path, "rollout.engine=vllm-colocate", recipe=GRPO), "rollout")
     assert "--backend ms-swift" in check.hint
     error(job_of(tmp_path, "dist.strategy=zero3"), "strategy")
+    dynamic = "grpo.dynamic_sample=true"
+    check = error(job_of(tmp_path, dynamic, recipe=GRPO), "dynamic_sample")
+    assert "--backend ms-swift" in check.hint
+    assert not found(job_of(tmp_path, dynamic))  # nobody samples for SFT
+    assert not found(job_of(tmp_path, dynamic, "train.backend=ms-swift", recipe=GRPO))
     [lacking] = trl_plan.checks(job_of(tmp_path), installed=lambda name: name != "peft")
     assert lacking.is_environment and "peft" in lacking.message
 

@@ -17,13 +17,13 @@ from vtb.train.vlm.trl import plan as trl
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A library: the `layout` of its data, what of a job it cannot do, and how it is started.
+    """A library: the layout of its data, what of a job it cannot do, and how it is started.
 
     `follow` brings into the run directory what the library writes elsewhere, whenever the function
     that it yields is called; `has_final` tells whether its process writes `final/` too.
     """
 
-    layout: str
+    layout: Callable[[VlmJob], str]
     checks: Callable[[VlmJob], Iterator[Check]]
     process: Callable[[VlmJob], Process]
     follow: Callable[[VlmJob, Watch], AbstractContextManager[Watch]]
@@ -31,8 +31,12 @@ class Backend:
 
 
 BACKENDS: Mapping[BackendName, Backend] = {
-    "ms-swift": Backend("ms-swift", swift.checks, swift.process, following, has_final=False),
+    "ms-swift": Backend(swift.layout, swift.checks, swift.process, following, has_final=False),
     "trl": Backend(
-        "trl", trl.checks, trl.process, lambda job, watch: nullcontext(watch), has_final=True
+        lambda job: "trl",
+        trl.checks,
+        trl.process,
+        lambda job, watch: nullcontext(watch),
+        has_final=True,
     ),
 }

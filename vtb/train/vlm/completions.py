@@ -15,14 +15,17 @@ EVERY = 50
 
 
 def completion_rows(
-    step: int, completions: Sequence[str], columns: Mapping[str, Sequence[Any]]
+    step: int,
+    completions: Sequence[str],
+    columns: Mapping[str, Sequence[Any]],
+    is_cut: Sequence[bool],
 ) -> list[dict[str, Any]]:
     """A JSON object for each completion: what it says, how it was read and what it earned.
 
-    `columns` are those of `vtb.train.rewards.vtb_correct`, and raise what they raise there.
+    `columns` are those of `vtb.train.rewards.vtb_correct`, and raise what they raise there;
+    `is_cut` is noted whether or not it counts there.
     """
-    truncated = columns.get("is_truncated") or [False] * len(completions)
-    of = zip(completions, columns["vtb_id"], truncated, parts_of(completions, columns), strict=True)
+    of = zip(completions, columns["vtb_id"], is_cut, parts_of(completions, columns), strict=True)
     return [
         {
             "step": step,
@@ -31,9 +34,9 @@ def completion_rows(
             "parts": {"correct": parts.correct, "format": parts.format},
             "status": parts.status,
             "reason": parts.verdict.reason,
-            "is_truncated": bool(is_cut),
+            "is_truncated": bool(cut),
         }
-        for text, sample_id, is_cut, parts in of
+        for text, sample_id, cut, parts in of
     ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from vtb.models.structure import Shapes, parameter_count
 from vtb.recipe.vlm import VlmRecipe
 
 GIB = 1 << 30
@@ -52,6 +53,13 @@ def memory_gib(recipe: VlmRecipe, size: Size, tokens: int, world: int, device_gi
     held = _states_bytes(recipe, size, world) + _activation_bytes(recipe, size, tokens)
     is_shared = recipe.train.method == "grpo" and recipe.rollout.engine == "vllm-colocate"
     return held / GIB + OVERHEAD_GIB + is_shared * recipe.rollout.memory * device_gib
+
+
+def rollout_gib(recipe: VlmRecipe, shapes: Shapes) -> float:
+    """GiB of the weights that vLLM keeps on each device; 0 where it does not run."""
+    is_used = recipe.train.method == "grpo" and recipe.rollout.engine == "vllm-colocate"
+    each = 4 if recipe.model.dtype == "fp32" else 2
+    return is_used * each * parameter_count(shapes) / GIB
 
 
 def _states_bytes(recipe: VlmRecipe, size: Size, world: int) -> float:

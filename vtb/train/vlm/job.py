@@ -13,6 +13,7 @@ from vtb.data.request import split_rule
 from vtb.data.store import Dataset, open_dataset
 from vtb.models.identity import weights_fingerprint
 from vtb.models.qwen3_vl.checkpoint import FAMILY, read_config, weight_files
+from vtb.models.qwen3_vl.clips import ClipLimits
 from vtb.models.qwen3_vl.pictures import PictureLimits
 from vtb.recipe.load import Resolved, load
 from vtb.recipe.source import leaves
@@ -77,6 +78,11 @@ class VlmJob:
         """How large pictures are in training and must be afterwards."""
         return limits_of(self.recipe)
 
+    @property
+    def clips(self) -> ClipLimits | None:
+        """How clips are shown; None where pictures are."""
+        return clips_of(self.recipe)
+
     def record(self) -> RunRecord:
         """What the run directory is to say of this job."""
         return record_of(self, "train.vlm", data=self.dataset.path, model=self.model)
@@ -85,6 +91,14 @@ class VlmJob:
 def limits_of(recipe: VlmRecipe) -> PictureLimits:
     """How large pictures are in training by a recipe."""
     return PictureLimits(recipe.data.image_min_tokens, recipe.data.image_max_tokens)
+
+
+def clips_of(recipe: VlmRecipe) -> ClipLimits | None:
+    """How clips are shown in training by a recipe; None where pictures are."""
+    data = recipe.data
+    if data.media == "image":
+        return None
+    return ClipLimits(data.video_min_tokens, data.video_max_tokens, data.fps, data.max_frames)
 
 
 def open_vlm_job(

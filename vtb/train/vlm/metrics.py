@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from statistics import fmean
 from typing import Any
 
 # TRL's names, and ours where they differ; lengths are in tokens.
@@ -20,6 +22,8 @@ NAMES: Mapping[str, str] = {
     "completions/min_length": "min_length",
     "completions/max_length": "max_length",
 }
+# Under this name a step has the mean score of each task.
+BY_TASK = "correct_by_task"
 # Steps in a row with so many groups of equal rewards are no accident.
 FLAT_SHARE, FLAT_STEPS = 0.9, 20
 
@@ -36,6 +40,14 @@ def facts_of(log: Mapping[str, Any], weights: Mapping[str, float]) -> dict[str, 
         if f"rewards/{name}/mean" in log
     }
     return {**facts, "reward_parts": parts} if parts else facts
+
+
+def mean_by_task(scores: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The mean score of each task, from tasks and scores."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for task, score in scores:
+        found[task].append(score)
+    return {task: fmean(of_task) for task, of_task in found.items()}
 
 
 class FlatSteps:

@@ -15,8 +15,9 @@ from vtb.run.plan import Check, Estimates, Plan
 from vtb.train.launch.resources import room_check
 from vtb.train.vlm.backends import BACKENDS
 from vtb.train.vlm.child import Stage, VlmChildArguments
+from vtb.train.vlm.clips import clip_checks
 from vtb.train.vlm.curriculum import request_checks
-from vtb.train.vlm.estimate import Size, memory_gib
+from vtb.train.vlm.estimate import Size, memory_gib, rollout_gib
 from vtb.train.vlm.job import VlmJob
 from vtb.train.vlm.layers import trainable_parameters
 from vtb.train.vlm.preflight import (
@@ -57,10 +58,11 @@ def plan_vlm(job: VlmJob) -> Plan:
             *batch_checks(job),
             *length_checks(job, lengths),
             *recipe_checks(job, shapes),
+            *clip_checks(job),
             *request_checks(job),
             *backend.checks(job),
             *environment_checks(job),
-            *_memory_checks(job, estimates),
+            *_memory_checks(job, shapes, estimates),
             *_disk_checks(job, estimates),
         ),
         estimates=estimates,
@@ -108,12 +110,16 @@ def _estimates(job: VlmJob, shapes: Shapes, lengths: Lengths) -> Estimates:
     )
 
 
-def _memory_checks(job: VlmJob, estimates: Estimates) -> Iterator[Check]:
+def _memory_checks(job: VlmJob, shapes: Shapes, estimates: Estimates) -> Iterator[Check]:
     free = min((gpu.memory_gib for gpu in job.gpus), default=math.inf)
     if (estimates.memory_gib or 0.0) > free:
         message = f"about {estimates.memory_gib:.0f} GiB needed per device, there are {free:.0f}"
         hint = "-s train.micro_batch=1, -s dist.strategy=zero3, or a smaller rollout.memory"
         yield Check("warning", "memory", message, hint)
+    share, needed = job.recipe.rollout.memory * free, rollout_gib(job.recipe, shapes)
+    if needed > share:
+        message = f"vLLM gets {share:.0f} GiB of a device, the weights alone take {needed:.0f}"
+        yield Check("warning", "memory", message, "a larger rollout.memory, or --vllm off")
 
 
 def _disk_checks(job: VlmJob, estimates: Estimates) -> Iterator[Check]:

@@ -55,7 +55,8 @@ def length_checks(job: VlmJob, lengths: Lengths) -> Iterator[Check]:
         longest = lengths.question + recipe.grpo.max_completion
     if longest > recipe.train.max_length:
         message = f"a sample takes {longest} tokens, train.max_length is {recipe.train.max_length}"
-        hint = f"-s train.max_length={longest}, or a smaller data.image_max_tokens"
+        media = "video" if job.clips else "image"
+        hint = f"-s train.max_length={longest}, or a smaller data.{media}_max_tokens"
         yield Check("error", "max_length", message, hint)
     needed = lengths.answer + SPARE_TOKENS
     if job.is_grpo and recipe.grpo.max_completion < needed:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from vtb.core.answers import wrap
+from vtb.data.clips import ClipForm, clip_rows
 from vtb.data.export import ExportResult, export
+from vtb.data.shards import Shard
 from vtb.models.qwen3_vl.checkpoint import TOKENIZER
 from vtb.models.qwen3_vl.pictures import PictureSize
 from vtb.train.launch.job import SPLIT
@@ -19,6 +22,11 @@ PNG_SIZE = (16, 24)
 # The turns as Qwen's chat template writes them.
 ASKED = "<|im_start|>user\n<|vision_start|><|vision_end|>{}<|im_end|>\n<|im_start|>assistant\n"
 ANSWERED = "{}<|im_end|>\n"
+# Around the tokens of each two frames of a clip.
+FRAMES = "<{:.1f} seconds><|vision_start|><|vision_end|>"
+
+# Tokens of a text.
+Count: TypeAlias = Callable[[str], int]
 
 
 def export_questions(job: VlmJob, layout: str, ids: Collection[str] | None = None) -> ExportResult:
@@ -35,6 +43,7 @@ def export_questions(job: VlmJob, layout: str, ids: Collection[str] | None = Non
         tasks=job.recipe.data.tasks,
         ids=ids,
         limits=job.limits,
+        clips=job.clips,
         force=True,
     )
 
@@ -49,20 +58,18 @@ class Lengths:
 
 
 def measure(job: VlmJob) -> Lengths:
-    """The lengths by the model's own tokenizer; of pictures only the sizes are read."""
+    """The lengths by the model's own tokenizer; of pictures and clips only the sizes are read."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(job.model / TOKENIZER[0]))
-    tokens: dict[str, int] = {}
 
+    @cache
     def count(text: str) -> int:
-        if text not in tokens:
-            tokens[text] = len(tokenizer.encode(text, add_special_tokens=False))
-        return tokens[text]
+        return len(tokenizer.encode(text, add_special_tokens=False))
 
     longest = Lengths(0, 0, 0)
-    for text, answer, size in _samples(job):
-        question = count(ASKED.format(text)) + job.limits.tokens(size)
+    for text, answer, shown in _samples(job, count):
+        question = count(ASKED.format(text)) + shown
         reply = count(ANSWERED.format(wrap(answer)))
         longest = Lengths(
             max(longest.question, question),
@@ -72,17 +79,35 @@ def measure(job: VlmJob) -> Lengths:
     return longest
 
 
-def _samples(job: VlmJob) -> Iterator[tuple[str, str, PictureSize]]:
-    """Prompt, answer and size of the picture of each sample."""
+def _samples(job: VlmJob, count: Count) -> Iterator[tuple[str, str, int]]:
+    """Prompt, answer and tokens of the picture or clip of each sample."""
     tasks = job.recipe.data.tasks
     for shard in job.dataset.of_split(SPLIT):
         names = ["task", "prompt_vlm", "answer"]
         columns = job.dataset.columns(shard, names)
-        sizes = _picture_sizes(job.dataset.path / shard.file)
-        rows = zip(*(columns[name] for name in names), sizes, strict=True)
-        for task, prompt, answer, size in rows:
+        shown = _clip_tokens(job, shard, count) if job.clips else _picture_tokens(job, shard)
+        rows = zip(*(columns[name] for name in names), shown, strict=True)
+        for task, prompt, answer, tokens in rows:
             if not tasks or task in tasks:
-                yield prompt, answer, size
+                yield prompt, answer, tokens
+
+
+def _picture_tokens(job: VlmJob, shard: Shard) -> list[int]:
+    return [job.limits.tokens(size) for size in _picture_sizes(job.dataset.path / shard.file)]
+
+
+def _clip_tokens(job: VlmJob, shard: Shard, count: Count) -> list[int]:
+    """0 where there is no clip, of which a check speaks."""
+
+    @cache
+    def tokens(form: ClipForm) -> int:
+        assert job.clips
+        frames = len(job.clips.frames(form.num_frames, form.fps))
+        pair = job.clips.pair_tokens(PictureSize(form.width, form.height))
+        return sum(pair + count(FRAMES.format(time)) for time in job.clips.pair_times(frames))
+
+    rows = clip_rows(replace(job.dataset, shards=(shard,)), SPLIT)
+    return [tokens(row.facts.form) if row.facts else 0 for row in rows]
 
 
 def _picture_sizes(path: Path) -> list[PictureSize]:

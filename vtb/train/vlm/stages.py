@@ -48,7 +48,7 @@ class _Stages:
             if ending.signal is not None:
                 return replace(ending, is_complete=False)
             ids = None if job.band is None else chosen(read_json(job.run.preflight))
-            export_questions(job, backend.layout, ids)
+            export_questions(job, backend.layout(job), ids)
         seen = len(self._warnings())
         ending = self._train(plan, log, watch)
         for message in self._warnings()[seen:]:

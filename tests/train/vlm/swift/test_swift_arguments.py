@@ -120,6 +120,8 @@ def test_what_grpo_adds(recipe_of):
         "--loss_type": "dapo",
         "--scale_rewards": "group",
         "--overlong_filter": "true",
+        "--dynamic_sample": "false",
+        "--max_resample_times": "3",
         "--log_completions": "false",
         "--log_entropy": "true",
     }
@@ -225,6 +227,15 @@ def test_the_environment_of_a_cpu_run(recipe_of):
     }
     assert {name: added[name] for name in wanted} == wanted
     assert PluginSettings.read(added) == SETTINGS
+
+
+def test_how_clips_are_shown(recipe_of):
+    limits = {"media": "video", "video_max_tokens": 256, "video_min_tokens": 8, "fps": 1.5}
+    added = environment_of(recipe_of({"data": limits}))
+    names = ("IMAGE_MIN_TOKEN_NUM", "IMAGE_MAX_TOKEN_NUM", "VIDEO_MIN_TOKEN_NUM", "FPS")
+    assert [added[name] for name in names] == ["1", "256", "8", "1.5"]
+    assert added["VIDEO_MAX_TOKEN_NUM"] == "256"
+    assert "FPS" not in environment_of(recipe_of())
 
 
 def test_a_user_may_ask_the_hub(recipe_of):

@@ -11,7 +11,9 @@ import torch
 from transformers import TrainerControl, TrainerState
 
 from vtb.core.files import read_json_lines
+from vtb.run.rundir import RunDirectory
 from vtb.train.loop import stopping
+from vtb.train.loop.watchdog import Watchdog
 from vtb.train.vlm.completions import CompletionLog
 from vtb.train.vlm.swift.callback import RunCallback
 from vtb.train.vlm.swift.settings import PluginSettings
@@ -24,7 +26,8 @@ def loop(tmp_path):
     """What ms-swift's trainer does with a callback, and the state that it has then."""
     completions = CompletionLog(tmp_path / "completions.jsonl", keep=100)
     settings = PluginSettings(tmp_path, tmp_path, stop_at=5, completions_keep=100)
-    callback = RunCallback(settings, 0, completions)
+    dog, by_task = Watchdog(RunDirectory(tmp_path), 0), {}
+    callback = RunCallback(settings, 0, completions, dog, by_task)
     loader = SimpleNamespace(num_workers=0, worker_init_fn=None)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -43,12 +46,13 @@ def loop(tmp_path):
 
         def log(self, **logs):
             callback.on_log(ARGS, self.state, self.control, logs=logs)
+            return logs
 
         def end(self):
             callback.on_train_end(ARGS, self.state, self.control)
 
     made = Loop()
-    made.loader, made.completions = loader, completions
+    made.loader, made.completions, made.by_task = loader, completions, by_task
     yield made
     callback._dog.__exit__(None, None, None)
     for number, handler in handlers.items():
@@ -123,6 +127,14 @@ def test_three_losses_in_a_row_that_are_not_finite_end_it(loop, capsys):
     assert error == "error: the loss was not finite in 3 steps in a row"
     assert "checkpoint is intact" in fact
     assert hint.endswith("-s train.lr=0.001")
+
+
+def test_the_log_of_a_step_has_the_mean_score_of_each_task(loop):
+    loop.begin()
+    assert loop.log(loss=1.0) == {"loss": 1.0}
+    loop.by_task["maze"] = 0.5
+    assert loop.log(loss=1.0) == {"loss": 1.0, "correct_by_task": {"maze": 0.5}}
+    assert loop.log(train_runtime=1.0) == {"train_runtime": 1.0}
 
 
 def test_workers_that_read_data_are_not_asked_to_stop(loop, monkeypatch):

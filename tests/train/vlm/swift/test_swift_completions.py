@@ -5,7 +5,7 @@ import pytest
 from vtb.core.answers import wrap
 from vtb.core.errors import UnreadableError
 from vtb.core.files import read_json_lines
-from vtb.train.rewards import vtb_correct, vtb_format
+from vtb.train.rewards import counted, vtb_correct, vtb_format
 from vtb.train.vlm.completions import CompletionLog, completion_rows, merge
 from vtb.train.vlm.swift.rollouts import Rollouts
 
@@ -22,7 +22,8 @@ def puzzle(squares):
 def columns_of(puzzle):
     def columns(count, **more):
         names = [str(index) for index in range(count)]
-        return {"vtb_id": names, "vtb_instance": [puzzle[0]] * count, **more}
+        same = {"vtb_instance": [puzzle[0]] * count, "vtb_task": ["midpoint"] * count}
+        return {"vtb_id": names, **same, **more}
 
     return columns
 
@@ -42,8 +43,9 @@ def of_step(step):
 
 def test_a_row_says_what_was_read_and_earned(columns_of, puzzle):
     texts = [wrap(puzzle[1]), "A or B", wrap(puzzle[1]), wrap("no letter")]
-    columns = columns_of(4, is_truncated=[False, False, True, False])
-    rows = completion_rows(7, texts, columns)
+    is_cut = [False, False, True, False]
+    columns = columns_of(4, is_truncated=is_cut)
+    rows = completion_rows(7, texts, columns, is_cut)
     assert [row["text"] for row in rows] == texts
     assert [row["status"] for row in rows] == ["ok", "no_answer", "ok", "malformed"]
     assert [row["vtb_id"] for row in rows] == ["0", "1", "2", "3"]
@@ -54,6 +56,16 @@ def test_a_row_says_what_was_read_and_earned(columns_of, puzzle):
     assert correct == vtb_correct(texts, **columns) == [1.0, -1.0, -1.0, -1.0]
     assert [row["parts"]["format"] for row in rows] == vtb_format(texts, **columns)
     json.dumps(rows)
+
+
+def test_a_filter_of_what_was_cut_off_replaces_its_punishment(columns_of, puzzle):
+    texts, is_cut = [wrap(puzzle[1])] * 2, [False, True]
+    columns = columns_of(2, is_truncated=is_cut)
+    assert counted(columns, overlong_filter=False) == columns
+    scored = counted(columns, overlong_filter=True)
+    rows = completion_rows(1, texts, scored, is_cut)
+    assert [row["parts"]["correct"] for row in rows] == vtb_correct(texts, **scored) == [1.0, 1.0]
+    assert [row["is_truncated"] for row in rows] == is_cut
 
 
 def test_the_newest_steps_stay_and_each_fiftieth(file):
@@ -92,23 +104,41 @@ def test_all_processes_are_merged_by_step(tmp_path):
 
 
 def test_a_text_with_a_media_token_is_malformed(file, columns_of, puzzle):
-    rollouts = Rollouts([FORBIDDEN], CompletionLog(file, keep=10))
+    beats = []
+    rollouts = Rollouts([FORBIDDEN], CompletionLog(file, keep=10), lambda: beats.append(1))
     texts = [wrap(puzzle[1])] * 2
     columns = columns_of(2, response_token_ids=[[1, 2], [1, FORBIDDEN]])
     assert rollouts.readable(texts, columns) == [texts[0], ""]
-    rollouts.note(3, texts, columns)
+    rollouts.note(3, texts, columns, [False, False])
+    assert beats == [1]
     rows = read_json_lines(file)
     assert [row["text"] for row in rows] == texts
     assert [row["status"] for row in rows] == ["ok", "malformed"]
     assert [row["parts"]["correct"] for row in rows] == [1.0, -1.0]
 
 
+def test_the_last_step_s_mean_score_of_each_task(file, columns_of, puzzle):
+    rollouts = Rollouts([FORBIDDEN], CompletionLog(file, keep=10), lambda: None)
+
+    def note(step, *texts):
+        columns = columns_of(len(texts), response_token_ids=[[1]] * len(texts))
+        columns["vtb_task"] = ["midpoint", "ray", "ray"][: len(texts)]
+        rollouts.note(step, texts, columns, [False] * len(texts))
+
+    note(1, "", "", "")
+    note(2, wrap(puzzle[1]), "", wrap(puzzle[1]))
+    assert rollouts.by_task == {"midpoint": 1.0, "ray": 0.0}
+    note(2, "")  # other puzzles in place of flat ones
+    assert rollouts.by_task == {"midpoint": 0.0, "ray": 0.0}
+
+
 def test_few_media_tokens_are_borne_and_many_are_not(file, columns_of):
-    rollouts = Rollouts([FORBIDDEN], CompletionLog(file, keep=1000))
+    rollouts = Rollouts([FORBIDDEN], CompletionLog(file, keep=1000), lambda: None)
 
     def note(step, good, bad):
         ids = [[1]] * good + [[FORBIDDEN]] * bad
-        rollouts.note(step, ["a"] * (good + bad), columns_of(good + bad, response_token_ids=ids))
+        columns = columns_of(good + bad, response_token_ids=ids)
+        rollouts.note(step, ["a"] * len(ids), columns, [False] * len(ids))
 
     note(1, 5, 5)  # of 500 that are waited for, 1 %
     note(2, 595, 1)

@@ -48,6 +48,7 @@ def test_an_event_of_grpo():
         "entropy/mean": 5.3,
         "entropy/max": 5.4,
         "kl": 0.01,
+        "correct_by_task": {"maze_square": 0.2},
         "clip_ratio/low_mean": 0.0,
         "memory(GiB)": 12.5,
     }
@@ -66,6 +67,7 @@ def test_an_event_of_grpo():
         "memory_gib": 12.5,
         "epoch": 0.2,
         "reward_parts": {"correct": 0.2, "format": 1.0},
+        "correct_by_task": {"maze_square": 0.2},
     }
 
 

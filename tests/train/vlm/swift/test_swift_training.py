@@ -41,6 +41,17 @@ GRPO_TABLES = {
     "grpo": {"max_completion": 8, "overlong_filter": False},
     "save": {"every": 100},
 }
+# Of two completions the rewards are often equal.
+DYNAMIC = {
+    "train": {"batch": 8, "micro_batch": 4, "lr": 5e-4},
+    "grpo": {
+        "generations": 2,
+        "max_completion": 10,
+        "dynamic_sample": True,
+        "max_resample_times": 4,
+        "overlong_filter": True,
+    },
+}
 # What a card of the finished weights says of its run.
 STATE = {
     "id": "squares",
@@ -202,6 +213,23 @@ def test_grpo_raises_the_verifier_s_reward_after_a_short_start(lab, recipe_of, t
     for event in got:
         of_step = [row["parts"]["correct"] for row in rows if row["step"] == event["step"]]
         assert mean(of_step) == pytest.approx(event["reward_parts"]["correct"], abs=1e-6)
+        assert event["correct_by_task"] == {"square": pytest.approx(mean(of_step))}
+
+
+@pytest.mark.slow
+def test_grpo_asks_other_puzzles_in_place_of_flat_ones(lab, recipe_of, tmp_path):
+    start, run = tmp_path / "start", tmp_path / "run"
+    finished(lab, recipe_of(START), start, steps=25)
+    recipe = recipe_of(GRPO_TABLES, DYNAMIC)
+    got = finished(lab, recipe, run, steps=8, model=start / "final")
+    rows = read_json_lines(run / "backend" / "completions" / "rank-0.jsonl")
+    asked = [sum(row["step"] == event["step"] for row in rows) for event in got]
+    assert {*asked} <= {8, 16, 24, 32, 40} and max(asked) > 8
+    # After the last of four times the first completions are taken, whatever they earn.
+    assert not any(event["zero_std_groups"] for event, n in zip(got, asked, strict=True) if n < 40)
+    # What was cut off is left out of the loss and judged by what it says.
+    readable = [row for row in rows if row["is_truncated"] and row["status"] == "ok"]
+    assert readable and all(row["parts"]["correct"] != -1 for row in readable)
 
 
 @pytest.mark.slow

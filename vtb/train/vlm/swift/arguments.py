@@ -197,6 +197,8 @@ def _grpo(recipe: VlmRecipe, run: SwiftRun) -> Options:
         "loss_type": grpo.loss_type,
         "scale_rewards": grpo.scale_rewards,
         "overlong_filter": grpo.overlong_filter,
+        "dynamic_sample": grpo.dynamic_sample,
+        "max_resample_times": grpo.max_resample_times,
         "log_completions": False,  # our plugin does
         "log_entropy": True,
     }

@@ -7,7 +7,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import torch
@@ -18,24 +18,33 @@ from vtb.core.errors import TrainingDivergedError, VtbError
 from vtb.run.rundir import RunDirectory
 from vtb.train.loop.step_log import MAX_NONFINITE_STEPS
 from vtb.train.loop.stopping import StopRequest
-from vtb.train.loop.watchdog import Limits, Watchdog
+from vtb.train.loop.watchdog import Watchdog
 from vtb.train.vlm.completions import CompletionLog
+from vtb.train.vlm.metrics import BY_TASK
 from vtb.train.vlm.swift.settings import PluginSettings
 
-# A rollout of long completions is one step.
-LIMITS = Limits(first_s=1800.0, later_s=900.0)
 STACKS = "stacks"
+# The figures of a step, which its log has and the summary at the end has not.
+NUMBERS = ("loss", "grad_norm")
 
 
 class RunCallback(TrainerCallback):
     """Stops at the end of a step when asked to, ends what hangs, and what diverges.
 
-    A signal and the death of the launching process ask.
+    A signal and the death of the launching process ask. What `by_task` holds goes into the log of
+    each step.
     """
 
-    def __init__(self, settings: PluginSettings, rank: int, completions: CompletionLog) -> None:
-        self._settings, self._rank, self._completions = settings, rank, completions
-        self._dog = Watchdog(RunDirectory(settings.run), rank, LIMITS)
+    def __init__(
+        self,
+        settings: PluginSettings,
+        rank: int,
+        completions: CompletionLog,
+        dog: Watchdog,
+        by_task: Mapping[str, float],
+    ) -> None:
+        self._settings, self._rank = settings, rank
+        self._completions, self._dog, self._by_task = completions, dog, by_task
         self._stop = StopRequest()
         self._nonfinite = 0
 
@@ -80,9 +89,10 @@ class RunCallback(TrainerCallback):
     ) -> None:
         """Ends the process at the third loss in a row that is not finite."""
         self._dog.beat()
-        numbers = [logs[name] for name in ("loss", "grad_norm") if logs and name in logs]
-        if not numbers:
+        if not logs or not (numbers := [logs[name] for name in NUMBERS if name in logs]):
             return
+        if self._by_task:  # ms-swift writes its log after us
+            logs[BY_TASK] = dict(self._by_task)
         is_finite = all(math.isfinite(number) for number in numbers)
         self._nonfinite = 0 if is_finite else self._nonfinite + 1
         if self._nonfinite == MAX_NONFINITE_STEPS:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vtb.core.files import atomic_write, read_json_lines
+from vtb.train.vlm.metrics import BY_TASK
 from vtb.train.vlm.metrics import NAMES as TRL_NAMES
 
 LOG = "logging.jsonl"
@@ -38,7 +39,8 @@ def event_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
     facts = {NAMES[name]: _finite(value) for name, value in row.items() if name in NAMES}
     found = ((PART.fullmatch(name), value) for name, value in row.items())
     parts = {_snake_case(match["name"]): _finite(value) for match, value in found if match}
-    return {"step": step, **facts, **({"reward_parts": parts} if parts else {})}
+    more = {"reward_parts": parts, BY_TASK: row.get(BY_TASK)}  # the latter from our callback
+    return {"step": step, **facts, **{name: value for name, value in more.items() if value}}
 
 
 def cut(log: Path, step: int) -> None:

@@ -20,6 +20,11 @@ PACKAGES = ("swift", "peft", "transformers", "datasets")
 DISTRIBUTIONS = {"swift": "ms-swift"}
 
 
+def layout(job: VlmJob) -> str:
+    """The layout of a job's questions."""
+    return "ms-swift-video" if job.clips else "ms-swift"
+
+
 def checks(job: VlmJob, installed: Callable[[str], object] = find_spec) -> Iterator[Check]:
     """What is not installed, and what of the recipe this backend leaves to TRL."""
     missing = [DISTRIBUTIONS.get(name, name) for name in PACKAGES if not installed(name)]

@@ -29,6 +29,13 @@ def checks(job: VlmJob, installed: Callable[[str], object] = find_spec) -> Itera
         # TRL 0.29 is made for vLLM 0.10 to 0.12 and only warns about ours.
         message = "the TRL backend writes completions with the trained model itself, not with vLLM"
         yield Check("error", "rollout", message, "--vllm off, or --backend ms-swift")
+    if recipe.grpo.dynamic_sample and job.is_grpo:
+        message = "the TRL backend asks no other puzzles in place of those whose rewards are equal"
+        hint = "-s grpo.dynamic_sample=false, or --backend ms-swift"
+        yield Check("error", "dynamic_sample", message, hint)
+    if job.clips:
+        message = "the TRL backend shows pictures, no clips"
+        yield Check("error", "clips", message, "-s data.media=image, or --backend ms-swift")
     if recipe.dist.strategy != STRATEGY:
         message = f"the TRL backend keeps the whole model on each device, no {recipe.dist.strategy}"
         yield Check("error", "strategy", message, "-s dist.strategy=ddp, or --backend ms-swift")

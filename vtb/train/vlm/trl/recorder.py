@@ -23,7 +23,7 @@ from vtb.run.rundir import RunDirectory
 from vtb.train.loop.step_log import StepLog
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.watchdog import Watchdog
-from vtb.train.vlm.metrics import FlatSteps, facts_of
+from vtb.train.vlm.metrics import BY_TASK, FlatSteps, facts_of
 
 
 class Places:
@@ -89,7 +89,7 @@ class Recorder(TrainerCallback):
         if warning:
             facts["warning"] = warning
         if self.by_task:
-            facts["correct_by_task"] = dict(self.by_task)
+            facts[BY_TASK] = dict(self.by_task)
         counters = range((step - 1) * self.batch, step * self.batch)
         numbers = torch.tensor([log["grad_norm"], log["loss"], 0.0])
         self.log.push(step, facts, counters, numbers)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from statistics import fmean
 from typing import Any
 
 from accelerate.utils import gather_object
 
 from vtb.recipe.vlm import VlmRecipe
 from vtb.train.loop.watchdog import Watchdog
-from vtb.train.rewards import REWARDS, Completion, Reward, text_of, weights_of
+from vtb.train.rewards import REWARDS, Completion, Reward, counted, text_of, weights_of
 from vtb.train.vlm.completions import CompletionLog, completion_rows
+from vtb.train.vlm.metrics import mean_by_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,13 @@ class Rewarding:
         def part(completions: Sequence[Completion], **columns: Any) -> list[float]:
             self.dog.beat()
             is_cut = [ids[-1] not in self.ends for ids in columns["completion_ids"]]
-            if not self.recipe.grpo.overlong_filter:
-                columns["is_truncated"] = is_cut
+            scored = counted(
+                {**columns, "is_truncated": is_cut},
+                overlong_filter=self.recipe.grpo.overlong_filter,
+            )
             if records:
-                self._record(completions, is_cut, columns)
-            return [weight * reward for reward in REWARDS[name](completions, **columns)]
+                self._record(completions, is_cut, scored)
+            return [weight * reward for reward in REWARDS[name](completions, **scored)]
 
         return part
 
@@ -58,18 +59,12 @@ class Rewarding:
     ) -> None:
         step = columns["trainer_state"].global_step + 1
         texts = [text_of(completion) for completion in completions]
-        rows = completion_rows(step, texts, columns)
-        for row, cut in zip(rows, is_cut, strict=True):
-            row["is_truncated"] = cut
+        rows = completion_rows(step, texts, columns, is_cut)
         tasks: Sequence[str] = columns["vtb_task"]
         everywhere = gather_object([*zip(tasks, rows, strict=True)])
-        self._note_tasks(everywhere)
+        self.by_task.clear()
+        self.by_task.update(
+            mean_by_task((task, row["parts"]["correct"]) for task, row in everywhere)
+        )
         if self.log is not None:
             self.log.add([row for _, row in everywhere])
-
-    def _note_tasks(self, rows: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        scores: defaultdict[str, list[float]] = defaultdict(list)
-        for task, row in rows:
-            scores[task].append(row["parts"]["correct"])
-        self.by_task.clear()
-        self.by_task.update({task: fmean(found) for task, found in scores.items()})
