@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from vtb.recipe.schema import Recipe
 from vtb.run.rundir import RunDirectory
 from vtb.train.latents.store import Store
 from vtb.train.launch.child import ChildArguments
+from vtb.train.launch.estimate import GIB
 from vtb.train.loop.stopping import StopRequest
 from vtb.train.loop.watchdog import Watchdog
 
@@ -104,6 +107,15 @@ class Session(Generic[RecipeT, CheckpointT]):
     def device(self) -> torch.device:
         """This process's device."""
         return self.accelerator.device
+
+    def free_memory_gib(self) -> float:
+        """What every process may use while nothing is loaded; no limit on a CPU."""
+        if self.device.type != "cuda":
+            return math.inf
+        gc.collect()
+        torch.cuda.empty_cache()
+        free_bytes, _ = torch.cuda.mem_get_info(self.device)
+        return min(gather_object([free_bytes / GIB]))
 
     def fill(self, cache: Fillable, build: Callable[[Report], None]) -> None:
         """Has this process `build` its share of what a cache lacks, and waits for the others.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
-from accelerate.utils import gather_object
 from torch import Tensor
 
 from vtb.models.lora.layers import extract_lora
@@ -21,7 +18,7 @@ from vtb.train.flow.schedule import TIMESTEP_DTYPES, NoiseSchedule
 from vtb.train.flow.wan_task import EncodedClips, WanTask
 from vtb.train.latents.read import CachedClips
 from vtb.train.latents.session import VideoSession, clips_of, encoded_clips
-from vtb.train.launch.estimate import GIB, num_recomputed
+from vtb.train.launch.estimate import num_recomputed
 from vtb.train.launch.workload import transformer_workload
 from vtb.train.loop.loop import Loop, Observer
 from vtb.train.loop.step_log import StepLog
@@ -84,7 +81,7 @@ class TransformerTrainee:
     ) -> Self:
         """Loads the transformer and adds what is trained on these clips."""
         recipe = session.recipe
-        free_gib = min(gather_object([free_memory_gib(session.device)]))
+        free_gib = session.free_memory_gib()
         dit = _load_transformer(session)
         weights = (
             FullWeights(dit)
@@ -200,15 +197,6 @@ def noise_schedule(session: VideoSession) -> NoiseSchedule:
         dtype=TIMESTEP_DTYPES[train.timestep_dtype],
         sigma_range=sigma_range,
     )
-
-
-def free_memory_gib(device: torch.device) -> float:
-    """What a process may use that has loaded nothing yet, or no longer; no limit on a CPU."""
-    if device.type != "cuda":
-        return math.inf
-    gc.collect()
-    torch.cuda.empty_cache()
-    return torch.cuda.mem_get_info(device)[0] / GIB
 
 
 def _load_transformer(session: VideoSession) -> Any:

@@ -7,19 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vtb.core.errors import UsageError
-from vtb.models.lora.targets import lora_parameter_count
-from vtb.models.structure import parameter_count
 from vtb.recipe.source import leaves
 from vtb.run.environment import training_environment
 from vtb.run.plan import CacheNeed, Check, Estimates, Plan
 from vtb.train.image.cache import PictureCache
 from vtb.train.image.job import STRATEGY, ImageJob
-from vtb.train.image.pictures import TOKEN_PX
-from vtb.train.launch.adapter import adapted_layers, start_checks
+from vtb.train.image.workload import picture_tokens, picture_workload
+from vtb.train.launch.adapter import start_checks
 from vtb.train.launch.child import ChildArguments
+from vtb.train.launch.estimate import Workload, memory_gib, num_recomputed
 from vtb.train.launch.launcher import launch_argv, launch_files
 from vtb.train.launch.protocol import device_of
-from vtb.train.launch.resources import cpu_checks, package_checks, room_check
+from vtb.train.launch.resources import MEMORY_SHARE, cpu_checks, package_checks, room_check
 from vtb.train.loop.batching import Batching
 
 MODULE = "vtb.train.image"
@@ -38,14 +37,17 @@ def plan_image(job: ImageJob) -> Plan:
         *package_checks(STRATEGY, job.recipe.log),
         *start_checks(job.recipe.lora, job.checkpoint),
     ]
-    trained = 0
+    work = None
     try:
-        layers = adapted_layers(job.recipe.lora, job.checkpoint)
-        trained = lora_parameter_count(layers, job.recipe.lora.rank)
+        work = picture_workload(job.recipe, job.checkpoint, job.pictures.shapes)
     except UsageError as error:
         checks.append(Check("error", "target_modules", error.message, error.hint))
-    estimates, cache = _estimates(job, trained), cache_need(job)
-    checks += [*_device_checks(job), *_disk_checks(job, estimates, cache)]
+    estimates, cache = _estimates(job, work), cache_need(job)
+    checks += [
+        *cpu_checks(job, work.frozen_parameters if work else 0, is_auto=job.is_auto),
+        *_memory_checks(job, estimates),
+        *_disk_checks(job, estimates, cache),
+    ]
     return Plan(
         argv=_argv(job),
         env=training_environment(os.environ, on_gpu=bool(job.gpus)),
@@ -101,14 +103,12 @@ def _argv(job: ImageJob) -> tuple[str, ...]:
     return tuple(launch_argv(job.launcher, job.cluster, words, job.run.path))
 
 
-def _estimates(job: ImageJob, trained: int) -> Estimates:
+def _estimates(job: ImageJob, work: Workload | None) -> Estimates:
     train, world = job.recipe.train, job.cluster.world
     per_parameter = BYTES_PER_TRAINED + BYTES_AVERAGED * bool(train.ema)
+    trained = work.trained_parameters if work else 0
     return Estimates(
-        tokens=max(
-            sum(shape[at] * shape[at + 1] // TOKEN_PX**2 for at in range(0, len(shape), 2))
-            for shape in set(job.pictures.shapes)
-        ),
+        tokens=picture_tokens(job.pictures.shapes),
         steps=job.stop_at,
         trainable_parameters=trained,
         checkpoint_bytes=per_parameter * trained,
@@ -117,7 +117,22 @@ def _estimates(job: ImageJob, trained: int) -> Estimates:
         micro_batch=train.micro_batch,
         accum=max(1, train.batch // (train.micro_batch * world)),
         devices=world,
+        memory_gib=_memory(job, work) if work and job.gpus else None,
     )
+
+
+def _memory(job: ImageJob, work: Workload) -> float:
+    free = min(gpu.memory_gib for gpu in job.gpus)
+    setting = job.recipe.train.activation_checkpointing
+    return memory_gib(work, num_recomputed(setting, work, free))
+
+
+def _memory_checks(job: ImageJob, estimates: Estimates) -> Iterator[Check]:
+    free = min((gpu.memory_gib for gpu in job.gpus), default=0.0)
+    if estimates.memory_gib is not None and estimates.memory_gib > MEMORY_SHARE * free:
+        message = f"about {estimates.memory_gib:.0f} GiB needed, there are {free:.0f}"
+        hint = "-s train.micro_batch=1 -s train.activation_checkpointing=full, or smaller pictures"
+        yield Check("warning", "memory", message, hint)
 
 
 def _batch_checks(job: ImageJob) -> Iterator[Check]:
@@ -125,11 +140,6 @@ def _batch_checks(job: ImageJob) -> Iterator[Check]:
         Batching.of(job.recipe.train, job.cluster.world)
     except UsageError as error:
         yield Check("error", "batch", f"{error.message}: {error.fact}", error.hint)
-
-
-def _device_checks(job: ImageJob) -> Iterator[Check]:
-    dit = job.checkpoint.part("dit")
-    yield from cpu_checks(job, parameter_count(job.checkpoint.shapes(dit)), is_auto=job.is_auto)
 
 
 def _disk_checks(job: ImageJob, estimates: Estimates, cache: CacheNeed) -> Iterator[Check]:

@@ -20,6 +20,8 @@ from vtb.train.image.job import pictures_of
 from vtb.train.image.objective import QwenImageObjective
 from vtb.train.image.read import CachedPictures
 from vtb.train.image.task import QwenImageTask
+from vtb.train.image.workload import picture_workload
+from vtb.train.launch.estimate import num_recomputed
 from vtb.train.loop.loop import Loop, Observer
 from vtb.train.loop.step_log import StepLog
 from vtb.train.session import Report, Session
@@ -28,7 +30,6 @@ from vtb.train.weights import LoraWeights
 ImageSession: TypeAlias = Session[ImageRecipe, QwenImageCheckpoint]
 # In training, diffsynth's shift of the schedule is that of no particular size.
 MU = 0.8
-SHARES = {"none": 0.0, "full": 1.0, "auto": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class ImageTrainee:
         On a CPU everything is float32, on a GPU the frozen weights are bfloat16.
         """
         recipe, pictures = session.recipe, _encoded(session)
+        free_gib = session.free_memory_gib()
         pipe: Any = load_pipeline(
             session.checkpoint.directory,
             device=str(session.device),
@@ -59,7 +61,8 @@ class ImageTrainee:
             weighting=recipe.train.loss_weighting,
             dtype=TIMESTEP_DTYPES[recipe.train.timestep_dtype],
         )
-        task = QwenImageTask(_objective(session, pipe.dit), weights, recipe, pictures, schedule)
+        objective = _objective(session, pipe.dit, pictures, free_gib)
+        task = QwenImageTask(objective, weights, recipe, pictures, schedule)
         return cls(session, task, pipe.dit)
 
     def observers(self, loop: Loop, log: StepLog) -> Sequence[Observer]:
@@ -97,17 +100,15 @@ def _encoded(session: ImageSession) -> CachedPictures:
     return CachedPictures(cache)
 
 
-def _objective(session: ImageSession, dit: Any) -> QwenImageObjective:
+def _objective(
+    session: ImageSession, dit: Any, pictures: CachedPictures, free_gib: float
+) -> QwenImageObjective:
     train = session.recipe.train
-    setting = train.activation_checkpointing
-    share = SHARES[setting] if isinstance(setting, str) else setting
-    is_gpu = session.device.type == "cuda"
-    if setting == "auto" and not is_gpu:
-        share = 0.0
+    work = picture_workload(session.recipe, session.checkpoint, pictures.shapes)
     return QwenImageObjective(
         dit,
         train,
         zero_cond_t=session.checkpoint.variant.zero_cond_t,
-        num_recomputed=round(share * len(dit.transformer_blocks)),
-        compile_blocks=train.compile and is_gpu,
+        num_recomputed=num_recomputed(train.activation_checkpointing, work, free_gib),
+        compile_blocks=work.is_compiled and session.device.type == "cuda",
     )
