@@ -273,3 +273,25 @@ def test_an_unmarked_copy_takes_the_same_loras(tmp_path, tiny_qwen_image, random
     (copy / "vtb_tiny.json").unlink()
     report = family().check_lora(copy, write(tmp_path / "l.safetensors", random_lora()))
     assert report.matched == 24
+
+
+def test_what_was_merged_can_be_extracted(tiny_qwen_image, tiny_qwen3_vl, random_lora, tmp_path):
+    from typer.testing import CliRunner
+
+    from vtb.cli.app import app
+    from vtb.models.lora.file import read_lora, write_lora
+
+    def lora(*words):
+        return CliRunner().invoke(app, ["models", "lora", *map(str, words)])
+
+    base, file, merged = tiny_qwen_image[FAMILY], tmp_path / "a.safetensors", tmp_path / "merged"
+    write_lora(file, random_lora(["to_q"]), dtype=torch.float32)
+    assert lora("merge", file, "--model", base, "-o", merged).exit_code == 0
+    options = "--rank", 4, "--dtype", "fp32", "-o", tmp_path / "b.safetensors"
+    assert lora("extract", base, merged, *options).exit_code == 0
+    before, after = read_lora(file).pairs, read_lora(tmp_path / "b.safetensors").pairs
+    assert before.keys() == after.keys()
+    for name, pair in before.items():
+        torch.testing.assert_close(after[name].product(), pair.product(), rtol=1e-3, atol=1e-4)
+    refused = lora("extract", tiny_qwen3_vl, tiny_qwen3_vl, *options).exception
+    assert isinstance(refused, UsageError) and "qwen3-vl" in refused.message

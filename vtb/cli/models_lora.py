@@ -19,6 +19,7 @@ from vtb.run.extras import require_train_extra
 if TYPE_CHECKING:
     import torch
 
+    from vtb.models.diffusion_family import DiffusionFamily
     from vtb.models.lora.resize import Reduced
 
 # The rest of a file's metadata is in the JSON.
@@ -202,11 +203,9 @@ def extract(
     require_train_extra()
     from vtb.models.lora.extract import extract as extract_lora
     from vtb.models.lora.save import DTYPES
-    from vtb.models.wan.checkpoint import open_checkpoint
 
-    found = extract_lora(
-        open_checkpoint(base.resolve()), open_checkpoint(tuned.resolve()), rank, expert
-    )
+    opened = _diffusion_family(base.resolve()).open
+    found = extract_lora(opened(base.resolve()), opened(tuned.resolve()), rank, expert)
     if found.left_out:
         shown = ", ".join(found.left_out[:5])
         warn(f"{len(found.left_out)} changed tensors are no linear weights, left out: {shown}")
@@ -214,6 +213,19 @@ def extract(
     payload["left_out"] = list(found.left_out)
     emit("vtb.models.lora.extract/1", payload, reduced_text(payload), json_mode)
     next_steps(f"vtb models lora check {quote(str(out))} --model {quote(str(base))}")
+
+
+def _diffusion_family(directory: Path) -> DiffusionFamily:
+    from vtb.models.check import family_of
+    from vtb.models.diffusion_family import DiffusionFamily
+
+    family = family_of(directory)
+    if not isinstance(family, DiffusionFamily):
+        raise UsageError(
+            f"no LoRA of `{family.name}` can be extracted",
+            fact="only those of diffusion models can",
+        )
+    return family
 
 
 def _write(reduced: Reduced, out: Path, dtype: torch.dtype, *, force: bool) -> dict[str, Any]:
