@@ -345,6 +345,7 @@ def test_batches_hold_what_single_clips_hold(filled, cache_of, monkeypatch):
     assert_same_latents(cache, cache_of(root=filled[0])[0])
 
 
+@pytest.mark.slow
 def test_processes_encode_what_one_does(filled, cache_of, monkeypatch):
     cache, clips = cache_of()
     monkeypatch.setattr(processes, "SHARE", 2)

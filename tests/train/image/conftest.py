@@ -2,18 +2,19 @@
 
 import pytest
 
+from vtb.core.frames import FramePlan
+from vtb.core.splits import SplitRule
+from vtb.data.build import build
+from vtb.data.request import Request, Task
+
 pytest.importorskip("diffsynth")
 
 
 @pytest.fixture(scope="session")
 def puzzles(tmp_path_factory):
-    """A few mazes without videos, 160 px a side, all of them to train on."""
-    from typer.testing import CliRunner
-
-    from vtb.cli.app import app
-
+    """Four mazes without clips, 160 px a side, all of them to train on; do not write into it."""
+    task = Task.of("maze-square", {"rows": 5, "cols": 5}, {})
     path = tmp_path_factory.mktemp("image") / "puzzles"
-    words = ["gen", "maze", "--size", "5", "--no-video", "-n", "4", "--split", "train"]
-    result = CliRunner().invoke(app, [*words, "-o", str(path), "-q", "-j", "1"])
-    assert result.exit_code == 0, result.output
+    rule = SplitRule(test=0, validation=0)
+    build(Request([task], 1, FramePlan.of(17, 16), False, rule=rule), path, 4)
     return path
