@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from vtb.core.errors import UsageError
-from vtb.recipe.source import leaves
 from vtb.run.environment import training_environment
 from vtb.run.plan import CacheNeed, Check, Estimates, Plan
 from vtb.train.image.cache import PictureCache
@@ -17,7 +15,7 @@ from vtb.train.launch.adapter import start_checks
 from vtb.train.launch.child import ChildArguments
 from vtb.train.launch.estimate import Workload, memory_gib, num_recomputed
 from vtb.train.launch.launcher import launch_argv, launch_files
-from vtb.train.launch.protocol import device_of
+from vtb.train.launch.protocol import device_of, plan_of
 from vtb.train.launch.resources import MEMORY_SHARE, cpu_checks, package_checks, room_check
 from vtb.train.loop.batching import Batching
 
@@ -48,27 +46,15 @@ def plan_image(job: ImageJob) -> Plan:
         *_memory_checks(job, estimates),
         *_disk_checks(job, estimates, cache),
     ]
-    return Plan(
-        argv=_argv(job),
-        env=training_environment(os.environ, on_gpu=bool(job.gpus)),
-        cwd=str(Path.cwd()),
-        inputs={
-            "data": str(job.dataset.path),
-            "model": str(job.checkpoint.directory),
-            "recipe": job.resolved.name,
-        },
-        outputs={
-            "run": str(job.run.path),
-            "checkpoints": str(job.run.checkpoints),
-            "final": str(job.run.final),
-        },
-        checks=tuple(checks),
+    return plan_of(
+        job,
+        _argv(job),
+        training_environment(os.environ, on_gpu=bool(job.gpus)),
+        data=job.dataset.path,
+        model=job.checkpoint.directory,
+        checks=checks,
         estimates=estimates,
         cache=cache,
-        recipe={
-            key: {"value": value, "origin": job.resolved.origins[key]}
-            for key, value in leaves(job.resolved.values)
-        },
         files=launch_files(job.launcher, job.cluster, job.run.path),
     )
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 from vtb.core.errors import UsageError
-from vtb.recipe.source import leaves
 from vtb.run.environment import training_environment
 from vtb.run.plan import CacheNeed, Check, Estimates, Plan
 from vtb.train.launch.child import ChildArguments
@@ -22,6 +20,7 @@ from vtb.train.launch.estimate import (
 from vtb.train.launch.job import SPLIT, VideoJob
 from vtb.train.launch.launcher import launch_argv, launch_files
 from vtb.train.launch.preflight import geometry_checks, recipe_checks
+from vtb.train.launch.protocol import plan_of
 from vtb.train.launch.resources import (
     cpu_checks,
     disk_checks,
@@ -55,20 +54,12 @@ def plan_video(job: VideoJob) -> Plan:
         work = transformer_workload(*inputs, job.cluster.world)
     estimates = _estimates(job, trained, work, batching)
     cache = cache_need(job)
-    return Plan(
-        argv=_argv(job),
-        env=training_environment(os.environ, on_gpu=bool(job.gpus)),
-        cwd=str(Path.cwd()),
-        inputs={
-            "data": str(job.dataset.path),
-            "model": str(job.checkpoint.directory),
-            "recipe": job.resolved.name,
-        },
-        outputs={
-            "run": str(job.run.path),
-            "checkpoints": str(job.run.checkpoints),
-            "final": str(job.run.final),
-        },
+    return plan_of(
+        job,
+        _argv(job),
+        training_environment(os.environ, on_gpu=bool(job.gpus)),
+        data=job.dataset.path,
+        model=job.checkpoint.directory,
         checks=(
             *found,
             *batch_checks,
@@ -83,10 +74,6 @@ def plan_video(job: VideoJob) -> Plan:
         ),
         estimates=estimates,
         cache=cache,
-        recipe={
-            key: {"value": value, "origin": job.resolved.origins[key]}
-            for key, value in leaves(job.resolved.values)
-        },
         files=launch_files(job.launcher, job.cluster, job.run.path),
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from vtb.recipe.load import Resolved
+from vtb.recipe.source import leaves
+from vtb.run.plan import Check, Estimates, Plan
 from vtb.run.provenance import Gpu
 from vtb.run.rundir import RunDirectory, RunRecord
 from vtb.train.launch.cluster import Cluster
@@ -87,4 +89,36 @@ def record_of(job: Job, kind: str, *, data: Path, model: Path) -> RunRecord:
         gpus=tuple(gpu.name for gpu in job.gpus),
         nodes=job.cluster.nodes,
         world=job.cluster.world,
+    )
+
+
+def plan_of(
+    job: Job,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    data: Path,
+    model: Path,
+    checks: Iterable[Check],
+    estimates: Estimates,
+    **more: Any,
+) -> Plan:
+    """The plan of a job with these inputs; `more` are other fields of `Plan`."""
+    return Plan(
+        argv=tuple(argv),
+        env=env,
+        cwd=str(Path.cwd()),
+        inputs={"data": str(data), "model": str(model), "recipe": job.resolved.name},
+        outputs={
+            "run": str(job.run.path),
+            "checkpoints": str(job.run.checkpoints),
+            "final": str(job.run.final),
+        },
+        checks=tuple(checks),
+        estimates=estimates,
+        recipe={
+            key: {"value": value, "origin": job.resolved.origins[key]}
+            for key, value in leaves(job.resolved.values)
+        },
+        **more,
     )

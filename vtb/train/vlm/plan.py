@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from vtb.core.errors import UsageError
 from vtb.models.qwen3_vl.checkpoint import read_config
 from vtb.models.structure import Shapes, parameter_count, read_shapes
-from vtb.recipe.source import leaves
 from vtb.run.plan import Check, Estimates, Plan
+from vtb.train.launch.protocol import plan_of
 from vtb.train.launch.resources import room_check
 from vtb.train.vlm.backends import BACKENDS
 from vtb.train.vlm.child import Stage, VlmChildArguments
@@ -40,20 +39,12 @@ def plan_vlm(job: VlmJob) -> Plan:
     backend = BACKENDS[job.recipe.train.backend]
     shapes, lengths = read_shapes(job.weights), measure(job)
     process, estimates = backend.process(job), _estimates(job, shapes, lengths)
-    return Plan(
-        argv=process.argv,
-        env=process.env,
-        cwd=str(Path.cwd()),
-        inputs={
-            "data": str(job.dataset.path),
-            "model": str(job.model),
-            "recipe": job.resolved.name,
-        },
-        outputs={
-            "run": str(job.run.path),
-            "checkpoints": str(job.run.checkpoints),
-            "final": str(job.run.final),
-        },
+    return plan_of(
+        job,
+        process.argv,
+        process.env,
+        data=job.dataset.path,
+        model=job.model,
         checks=(
             *batch_checks(job),
             *length_checks(job, lengths),
@@ -66,10 +57,6 @@ def plan_vlm(job: VlmJob) -> Plan:
             *_disk_checks(job, estimates),
         ),
         estimates=estimates,
-        recipe={
-            key: {"value": value, "origin": job.resolved.origins[key]}
-            for key, value in leaves(job.resolved.values)
-        },
         files=process.files,
         preflight=_stage(job, "preflight") if asks_base(job) else (),
         finish=() if backend.has_final else _stage(job, "finish"),
